@@ -1,0 +1,111 @@
+public import Diagnostics
+import LogQL
+public import Records
+
+/// What a set of rules means: compiled once, read by every worker's program.
+///
+/// All rules form one prefix tree: rules over the same selector share the stages they begin with, so a line is
+/// parsed once for forty rules. Immutable.
+public struct Plan: Sendable {
+    /// A selector and the code of the rules over it.
+    struct Root: Sendable {
+        var selector: Selector
+        var code: Range<Int>
+        /// Rules with at least one leaf in `code`.
+        var rules: [Int]
+    }
+
+    public let rules: [RuleDefinition]
+    /// Canonical text of each rule: two plans' rules with the same text keep their series over a reload.
+    let identities: [String]
+    /// Label names in the order of their `FieldID`s.
+    let names: [String]
+    let roots: [Root]
+    let code: [Instruction]
+    let markCount: Int
+    let stages: StageTables
+    let leaves: [LeafPlan]
+    /// Indices into `leaves`, for each rule in the order in which its range aggregations stand.
+    let leavesOfRule: [[Int]]
+
+    /// Groups with `record` rules, in the order of the rules, with their evaluation grid.
+    public let groups: [Group]
+
+    /// A group of rules that are evaluated together.
+    public struct Group: Sendable, Hashable {
+        public var name: String
+        /// Nanoseconds between evaluations; instants are multiples of it.
+        public var interval: Int64
+        /// Nanoseconds by which evaluation is held back.
+        public var delay: Int64
+    }
+}
+
+/// A mistake in a rule that only shows when it is compiled; the range is in the rule's expression.
+public struct PlanProblem: Sendable {
+    /// Index of the rule.
+    public var rule: Int
+    public var diagnostic: Diagnostic
+}
+
+/// The stages of a plan by kind; instructions refer to them by index.
+struct StageTables: Sendable {
+    /// The labels that somebody below a parser needs.
+    struct Wanted: Sendable {
+        var names: [String]
+        var all: Bool
+    }
+    struct Logfmt: Sendable {
+        var strict: Bool
+        var keepEmpty: Bool
+        var wanted: Wanted
+        var extractions: [Extraction]
+    }
+
+    var lineFilters: [LineFilter] = []
+    var labelFilters: [LabelFilter] = []
+    var json: [Wanted] = []
+    var jsonPaths: [[Extraction]] = []
+    var logfmt: [Logfmt] = []
+    var regexps: [String] = []
+    var patterns: [String] = []
+    var labelFormats: [[LabelFormat]] = []
+    var choices: [[LabelChoice]] = []
+    var unwraps: [Unwrap] = []
+}
+
+/// Where a line that passed a rule's pipeline ends: which series it updates, and how.
+struct LeafPlan: Sendable {
+    enum Kind: Sendable {
+        case counter
+        case histogram([Double])
+        case gauge(RuleDefinition.GaugeOperation)
+        case panes(PaneLayout)
+    }
+    enum Key: Sendable {
+        case by([String])
+        /// Every label but these.
+        case all(except: [String])
+    }
+    enum Amount: Sendable {
+        case one
+        case unwrapped
+        /// Bytes of the line as it leaves the pipeline.
+        case lineBytes
+    }
+
+    var rule: Int
+    var kind: Kind
+    var key: Key
+    var amount: Amount
+    /// Lines with an error pass: the series are grouped by `__error__`.
+    var takesErrors: Bool
+
+    /// Labels by which the leaf looks at the line; nil where it needs all of them.
+    func neededNames(_ rule: RuleDefinition) -> [String]? {
+        switch key {
+        case .by(let names): names + rule.exemplar.map(\.field)
+        case .all: nil
+        }
+    }
+}

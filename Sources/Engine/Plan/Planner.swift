@@ -1,0 +1,225 @@
+public import Diagnostics
+public import LogQL
+
+/// Turns rules into a plan, or says what is wrong with them, all at once.
+public struct Planner {
+    private let rules: [RuleDefinition]
+    var problems: [PlanProblem] = []
+    private var roots: [(key: String, selector: Selector, node: PrefixNode, rules: [Int])] = []
+    private var leaves: [LeafPlan] = []
+    private var leavesOfRule: [[Int]]
+    private var emission = Emission()
+
+    /// The plan of these rules; nil when a problem is an error.
+    public static func plan(_ rules: [RuleDefinition]) -> (plan: Plan?, problems: [PlanProblem]) {
+        var planner = Planner(rules: rules)
+        for index in rules.indices { planner.add(rule: index) }
+        let failed = planner.problems.contains { $0.diagnostic.severity == .error }
+        return (failed ? nil : planner.emit(), planner.problems)
+    }
+
+    private init(rules: [RuleDefinition]) {
+        self.rules = rules
+        leavesOfRule = Array(repeating: [], count: rules.count)
+    }
+
+    // MARK: Rules to paths
+
+    private mutating func add(rule index: Int) {
+        let rule = rules[index]
+        switch (rule.kind, rule.expression) {
+        case (.counter, .log(let query)):
+            add(query, leaf(index, .counter, .by(rule.by), query.unwrap == nil ? .one : .unwrapped))
+        case (.histogram(let buckets), .log(let query)):
+            if query.unwrap == nil { problem(index, "a histogram needs '| unwrap LABEL' in its expr", query.range) }
+            add(query, leaf(index, .histogram(buckets), .by(rule.by), .unwrapped))
+        case (.gauge(let operation), .log(let query)):
+            switch operation {
+            case .inc, .dec: break
+            case .last, .min, .max, .sum:
+                if query.unwrap == nil {
+                    problem(index, "a gauge needs '| unwrap LABEL' in its expr, or 'set: inc' or 'set: dec'", query.range)
+                }
+            }
+            add(query, leaf(index, .gauge(operation), .by(rule.by), query.unwrap == nil ? .one : .unwrapped))
+        case (.record, .metric(let metric)):
+            add(metric, rule: index, pushed: nil)
+        case (.counter, .metric(let metric)), (.histogram, .metric(let metric)), (.gauge, .metric(let metric)):
+            problem(
+                index, "wanted a log query, found a metric query", metric.range, hint: "use 'record:' for metric queries")
+        case (.record, .log(let query)):
+            problem(
+                index, "wanted a metric query, found a log query", query.range,
+                hint: "wrap it, for example count_over_time(… [1m]), or use 'counter:'")
+        }
+    }
+
+    private func leaf(
+        _ rule: Int, _ kind: LeafPlan.Kind, _ key: LeafPlan.Key, _ amount: LeafPlan.Amount
+    ) -> LeafPlan {
+        var takesErrors = false
+        if case .by(let names) = key { takesErrors = names.contains("__error__") }
+        return LeafPlan(rule: rule, kind: kind, key: key, amount: amount, takesErrors: takesErrors)
+    }
+
+    /// Goes down a metric expression to its range aggregations. `pushed` is the grouping of a vector aggregation
+    /// directly above, where grouping at once gives the same result as grouping later.
+    private mutating func add(_ metric: MetricExpression, rule: Int, pushed: VectorAggregation?) {
+        switch metric {
+        case .range(let range): add(range, rule: rule, under: pushed)
+        case .vector(let vector):
+            if let problem = VectorOps.unsupported(vector) { self.problem(rule, problem, vector.range) }
+            add(vector.argument, rule: rule, pushed: vector)
+        case .binary(let binary):
+            if let problem = VectorOps.unsupported(binary) { self.problem(rule, problem, binary.range) }
+            add(binary.left, rule: rule, pushed: nil)
+            add(binary.right, rule: rule, pushed: nil)
+        case .literal, .vectorOf: break
+        case .labelReplace(let replace):
+            problem(rule, "'label_replace' is not supported in rules yet", replace.range)
+            add(replace.argument, rule: rule, pushed: nil)
+        }
+    }
+
+    private mutating func add(_ range: RangeAggregation, rule index: Int, under vector: VectorAggregation?) {
+        let rule = rules[index]
+        guard let (state, amount) = Self.meaning(of: range) else {
+            return problem(index, "'\(range.operation.rawValue)' is not supported in rules yet", range.range)
+        }
+        guard range.window > 0 else { return problem(index, "a range of 0 holds no entries", range.range) }
+        let layout = PaneLayout(
+            window: range.window, interval: rule.interval, offset: range.offset, delay: rule.delay, state: state)
+        if layout.held > PaneLayout.limit {
+            problem(
+                index,
+                "range \(printDuration(range.window)), interval \(printDuration(rule.interval)) and offset "
+                    + "\(printDuration(range.offset)) have only \(printDuration(layout.width)) in common, which makes "
+                    + "\(layout.held) panes per series; at most \(PaneLayout.limit) are held",
+                range.range, hint: "choose a range that is a multiple of the group's interval")
+            return
+        }
+        var key = LeafPlan.Key.all(except: range.query.unwrap.map { [$0.label] } ?? [])
+        if let grouping = range.grouping {
+            key =
+                grouping.without
+                ? .all(except: grouping.labels + (range.query.unwrap.map { [$0.label] } ?? [])) : .by(grouping.labels)
+        } else if let vector, VectorOps.commutes(vector.operation, range.operation) {
+            switch vector.grouping {
+            case nil: key = .by([])
+            case .some(let grouping): key = grouping.without ? key : .by(grouping.labels)
+            }
+        }
+        add(range.query, leaf(index, .panes(layout), key, amount))
+    }
+
+    /// What a pane of a range aggregation holds; nil where that is not built yet.
+    private static func meaning(of range: RangeAggregation) -> (PaneLayout.State, LeafPlan.Amount)? {
+        switch range.operation {
+        case .rate, .countOverTime: (.sum, range.query.unwrap == nil ? .one : .unwrapped)
+        case .bytesRate, .bytesOverTime: (.sum, .lineBytes)
+        case .sumOverTime: (.sum, .unwrapped)
+        case .avgOverTime: (.mean, .unwrapped)
+        case .minOverTime: (.least, .unwrapped)
+        case .maxOverTime: (.greatest, .unwrapped)
+        case .rateCounter, .stddevOverTime, .stdvarOverTime, .quantileOverTime, .firstOverTime, .lastOverTime,
+            .absentOverTime:
+            nil
+        }
+    }
+
+    private mutating func add(_ query: LogQuery, _ leaf: LeafPlan) {
+        let rule = leaf.rule
+        check(query.selector, rule: rule)
+        let key = query.selector.description
+        var position = roots.firstIndex { $0.key == key }
+        if position == nil {
+            roots.append((key, query.selector, PrefixNode(step: .leaf(-1), key: ""), []))
+            position = roots.count - 1
+        }
+        let root = position!
+        if roots[root].rules.last != rule { roots[root].rules.append(rule) }
+        var node = roots[root].node
+        for stage in Self.ordered(query.stages) {
+            check(stage, rule: rule)
+            node = node.child(stage.description, .stage(stage))
+        }
+        if let unwrap = query.unwrap {
+            node = node.child("unwrap \(unwrap.conversion.rawValue)(\(unwrap.label))", .unwrap(unwrap))
+            for filter in unwrap.filters {
+                check(filter, rule: rule, range: unwrap.range)
+                node = node.child(filter.description, .filter(filter))
+            }
+        }
+        leaves.append(leaf)
+        leavesOfRule[rule].append(leaves.count - 1)
+        _ = node.child("leaf \(leaves.count - 1)", .leaf(leaves.count - 1))
+    }
+
+    /// Line filters come first, as far as the order allows: they are cheap and may spare the parsing. They stay
+    /// behind `line_format`, `unpack` and label filters, as in Loki (its answers depend on it with `decolorize`).
+    static func ordered(_ stages: [Stage]) -> [Stage] {
+        var result: [Stage] = []
+        var barrier = 0
+        for stage in stages {
+            switch stage.kind {
+            case .lineFilter:
+                result.insert(stage, at: barrier)
+                barrier += 1
+            case .lineFormat, .unpack, .labelFilter:
+                result.append(stage)
+                barrier = result.count
+            case .json, .logfmt, .regexp, .pattern, .decolorize, .labelFormat, .drop, .keep: result.append(stage)
+            }
+        }
+        return result
+    }
+
+    mutating func problem(_ rule: Int, _ message: String, _ range: Range<Int>, hint: String? = nil) {
+        problems.append(PlanProblem(rule: rule, diagnostic: Diagnostic(message, hint: hint, at: range)))
+    }
+
+    // MARK: Tree to code
+
+    private mutating func emit() -> Plan {
+        var finished: [Plan.Root] = []
+        for root in roots {
+            let start = emission.code.count
+            emission.emitChildren(of: root.node, rules: rules, leaves: leaves, afterMark: 0)
+            finished.append(
+                Plan.Root(selector: root.selector, code: start..<emission.code.count, rules: root.rules))
+        }
+        for leaf in leaves {
+            for name in leaf.neededNames(rules[leaf.rule]) ?? [] { emission.names.insert(name) }
+        }
+        var groups: [Plan.Group] = []
+        for rule in rules {
+            guard case .record = rule.kind, !groups.contains(where: { $0.name == rule.group }) else { continue }
+            groups.append(Plan.Group(name: rule.group, interval: rule.interval, delay: rule.delay))
+        }
+        return Plan(
+            rules: rules, identities: rules.map(\.identity), names: emission.names.sorted(), roots: finished,
+            code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
+            leavesOfRule: leavesOfRule, groups: groups)
+    }
+}
+
+extension MetricExpression {
+    var range: Range<Int> {
+        switch self {
+        case .range(let range): range.range
+        case .vector(let vector): vector.range
+        case .binary(let binary): binary.range
+        case .literal(_, let range), .vectorOf(_, let range): range
+        case .labelReplace(let replace): replace.range
+        }
+    }
+}
+
+extension RuleDefinition {
+    /// Everything that must stay the same for the series to live on over a reload.
+    var identity: String {
+        let labels = labels.text
+        return "\(group)/\(kind) \(name) \(expression.description) by \(by) \(labels) \(interval) \(delay) "
+            + "\(exemplar.map { "\($0.label)=\($0.field)" })"
+    }
+}

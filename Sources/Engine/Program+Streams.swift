@@ -1,0 +1,99 @@
+import LogQL
+import Records
+
+/// What a program keeps of a stream: which rules select it, and its labels as fields.
+struct StreamState {
+    var roots: [Int]
+    var labels: [(id: FieldID, value: ByteView)]
+    /// How many names there were when `labels` was made; more may be known since.
+    var nameCount: Int
+}
+
+extension Program {
+    /// The roots whose selectors match, with the stream's labels put in place.
+    mutating func select(_ stream: Stream) -> [Int] {
+        while streams.count <= stream.id { streams.append(nil) }
+        if streams[stream.id] == nil { streams[stream.id] = makeState(of: stream) }
+        record.rewindAll()
+        guard let state = streams[stream.id], !state.roots.isEmpty else { return [] }
+        if currentStream != stream.id {
+            currentStream = stream.id
+            record.grow(to: names.count)
+            record.setBase(state.labels)
+        }
+        return state.roots
+    }
+
+    private mutating func makeState(of stream: Stream) -> StreamState {
+        var roots: [Int] = []
+        for index in plan.roots.indices where matches(root: index, stream.labels) { roots.append(index) }
+        var labels: [(id: FieldID, value: ByteView)] = []
+        if !roots.isEmpty {
+            for label in stream.labels.labels {
+                // A name nobody looks at is only needed where series have every label.
+                guard plan.names.contains(label.name) || plan.hasOpenKeys else { continue }
+                guard let id = names.id(forName: label.name) else { continue }
+                labels.append((id, constants.keep(label.value)))
+            }
+            record.grow(to: names.count)
+        }
+        return StreamState(roots: roots, labels: labels, nameCount: names.count)
+    }
+
+    private func matches(root: Int, _ labels: LabelSet) -> Bool {
+        let selector = plan.roots[root].selector
+        for (index, matcher) in selector.matchers.enumerated() {
+            let value = labels[matcher.name] ?? ""
+            let passes: Bool
+            switch matcher.operation {
+            case .equal: passes = value == matcher.value
+            case .notEqual: passes = value != matcher.value
+            case .regex: passes = selectors[root].regexes[index]?.matchesText(value) ?? false
+            case .notRegex: passes = !(selectors[root].regexes[index]?.matchesText(value) ?? false)
+            }
+            guard passes else { return false }
+        }
+        return true
+    }
+
+    // MARK: Structured metadata
+
+    mutating func mapMetadata(_ batch: LineBatch) {
+        metadataFields.removeAll(keepingCapacity: true)
+        for name in batch.metadataNames {
+            let known = plan.hasOpenKeys ? names.id(forName: name) : names.existing(name)
+            metadataFields.append(known)
+        }
+        record.grow(to: names.count)
+    }
+
+    mutating func addMetadata(of line: Line, in batch: LineBatch, _ all: ByteView) {
+        let start = Int(line.metadataStart)
+        for index in start..<start + Int(line.metadataCount) {
+            let pair = batch.metadata[index]
+            guard var id = metadataFields[Int(pair.name)] else { continue }
+            if record.origin(id) == .stream {
+                guard let twin = twin(of: id) else { continue }
+                id = twin
+            }
+            record.set(id, Field(value: all[pair.value.range], origin: .metadata))
+        }
+    }
+
+    /// The field that takes a value whose name a stream label has already: `name_extracted`.
+    mutating func twin(of id: FieldID) -> FieldID? {
+        while twins.count <= id.value { twins.append(.unknown) }
+        if case .known(let twin) = twins[id.value] { return twin }
+        let name = names.name(of: id) + "_extracted"
+        let twin = plan.hasOpenKeys ? names.id(forName: name) : names.existing(name)
+        twins[id.value] = .known(twin)
+        record.grow(to: names.count)
+        return twin
+    }
+}
+
+/// Whether the `_extracted` twin of a field has been looked for, and what was found.
+enum Twin: BitwiseCopyable {
+    case unknown
+    case known(FieldID?)
+}

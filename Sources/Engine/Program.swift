@@ -1,0 +1,155 @@
+public import Records
+
+/// A plan at work in one worker: takes batches of lines, holds the series. START HERE to read the engine.
+///
+/// One owner, one thread. `ingest` is the hot loop: per line no allocation, no reference count, no lock, no `String`
+/// in the steady state. Clocks are arguments, so the same lines at the same times give the same series.
+public struct Program: ~Copyable {
+    public let plan: Plan
+    var names: NameTable
+    var constants = ConstantPool()
+    var record: Record
+    var code = OwnedBuffer<Instruction>()
+    var marks = OwnedBuffer<Record.Mark>()
+    var stages: StageRuntime
+    var leaves = OwnedBuffer<Leaf>()
+    var rules = OwnedBuffer<RuleCounts>()
+    var extracted = FieldBuffer()
+    /// By the stream's id; made when the first line of a stream comes.
+    var streams: [StreamState?] = []
+    /// The metadata names of the batch at hand as fields; nil where no rule looks.
+    var metadataFields: [FieldID?] = []
+    /// The newest entry's time, in ns.
+    private(set) var newestEntry = Int64.min
+    public private(set) var linesEvaluated: UInt64 = 0
+    public private(set) var linesUnmatched: UInt64 = 0
+    /// Labels that were not taken because the table of names is full.
+    var namesRefused: UInt64 = 0
+    let errorField: FieldID?
+    /// Our clock at the batch at hand, in ns.
+    var now: Int64 = 0
+
+    /// `seed` makes hashes unpredictable: a random number per process.
+    public init(_ plan: Plan, seed: UInt64) {
+        self.plan = plan
+        names = NameTable()
+        for name in plan.names { _ = names.id(forName: name) }
+        errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
+        let nothing = constants.keep("")
+        record = Record(fieldCount: names.count, nothing: nothing, seed: seed)
+        for instruction in plan.code { code.append(instruction) }
+        stages = StageRuntime(plan.stages, names: &names, constants: &constants)
+        marks.append(repeating: record.mark, count: plan.markCount)
+        for leaf in plan.leaves {
+            leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed))
+        }
+        rules.append(repeating: RuleCounts(), count: plan.rules.count)
+        record.grow(to: names.count)
+        addInitialSeries()
+    }
+
+    /// Takes a batch: every line goes through the rules of its stream. `now` is our clock, for the age of series.
+    public mutating func ingest(_ batch: LineBatch, at now: Timestamp) {
+        self.now = now.nanoseconds
+        mapMetadata(batch)
+        let lines = batch.lines
+        unsafe batch.bytes.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let all = unsafe ByteView(base: base, count: batch.byteCount)
+            var index = 0
+            while index < lines.count {
+                let stream = lines[index].stream
+                var end = index + 1
+                while end < lines.count, lines[end].stream == stream { end += 1 }
+                ingest(lines, index..<end, of: batch.streams[Int(stream)], in: batch, all)
+                index = end
+            }
+        }
+        record.rewindAll()
+    }
+
+    /// A run of lines of one stream.
+    private mutating func ingest(
+        _ lines: borrowing [Line], _ run: Range<Int>, of stream: Stream, in batch: LineBatch, _ all: ByteView
+    ) {
+        linesEvaluated &+= UInt64(run.count)
+        let roots = select(stream)
+        guard roots.count > 0 else {
+            linesUnmatched &+= UInt64(run.count)
+            return
+        }
+        for root in roots {
+            for rule in plan.roots[root].rules { rules[rule].seen &+= UInt64(run.count) }
+        }
+        for index in run {
+            let line = lines[index]
+            record.begin(all[line.bytes.range], time: line.time)
+            if line.time.nanoseconds > newestEntry { newestEntry = line.time.nanoseconds }
+            if line.metadataCount > 0 { addMetadata(of: line, in: batch, all) }
+            marks[0] = record.mark
+            for root in roots {
+                let range = plan.roots[root].code
+                walk(from: range.lowerBound, to: range.upperBound)
+            }
+        }
+    }
+
+    /// The walk over the prefix tree: an instruction that the line passes is followed by its children, one that it
+    /// does not pass by what stands behind its last child.
+    private mutating func walk(from start: Int, to end: Int) {
+        var index = start
+        if code[start].rewinds < 0 { record.rewind(to: marks[0]) }
+        while index < end {
+            let instruction = code[index]
+            if instruction.rewinds >= 0 { record.rewind(to: marks[Int(instruction.rewinds)]) }
+            if perform(instruction.operation) {
+                if instruction.marks >= 0 { marks[Int(instruction.marks)] = record.mark }
+                index += 1
+            } else {
+                index = Int(instruction.end)
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func perform(_ operation: Instruction.Operation) -> Bool {
+        switch operation {
+        case .lineFilter(let stage): passesLineFilter(Int(stage))
+        case .labelFilter(let stage): passesLabelFilter(Int(stage))
+        case .json(let stage): parseJSON(Int(stage))
+        case .jsonPaths(let stage): parseJSONPaths(Int(stage))
+        case .logfmt(let stage): parseLogfmt(Int(stage))
+        case .regexp(let stage): parseRegexp(Int(stage))
+        case .pattern(let stage): parsePattern(Int(stage))
+        case .labelFormat(let stage): formatLabels(Int(stage))
+        case .drop(let stage): drop(Int(stage))
+        case .keep(let stage): keep(Int(stage))
+        case .unwrap(let stage): unwrap(Int(stage))
+        case .leaf(let leaf): update(Int(leaf))
+        }
+    }
+}
+
+/// What became of the lines of a rule's streams in one worker.
+public struct RuleCounts: BitwiseCopyable, Sendable {
+    /// Lines of the rule's streams. What is neither matched nor failed was filtered.
+    public var seen: UInt64 = 0
+    /// Lines that updated a series. A `record` rule with several range aggregations counts each.
+    public var matched: UInt64 = 0
+    private var failures = InlineArray<10, UInt64>(repeating: 0)
+
+    public mutating func fail(_ reason: LineFailure) {
+        failures[Int(reason.rawValue)] &+= 1
+    }
+
+    /// Lines that could not be used for this reason.
+    public func failed(_ reason: LineFailure) -> UInt64 { failures[Int(reason.rawValue)] }
+
+    public var failed: UInt64 { LineFailure.allCases.reduce(0) { $0 &+ failed($1) } }
+
+    public mutating func add(_ other: RuleCounts) {
+        seen &+= other.seen
+        matched &+= other.matched
+        for reason in LineFailure.allCases { failures[Int(reason.rawValue)] &+= other.failed(reason) }
+    }
+}

@@ -1,0 +1,64 @@
+import LogQL
+
+/// A line filter made ready: its values are tried in turn, one that holds is enough.
+struct LineFilterRuntime: ~Copyable {
+    enum Kind: BitwiseCopyable {
+        case contains
+        case regex
+        case pattern
+    }
+    let kind: Kind
+    let isNegative: Bool
+    private var literals = OwnedBuffer<ByteView>()
+    private var regexes = OwnedBuffer<Regex>()
+    private var patterns = OwnedBuffer<LinePattern>()
+    private var addresses = OwnedBuffer<IPFilter>()
+
+    init(_ filter: LineFilter, constants: inout ConstantPool) {
+        switch filter.operation {
+        case .contains: (kind, isNegative) = (.contains, false)
+        case .notContains: (kind, isNegative) = (.contains, true)
+        case .regex: (kind, isNegative) = (.regex, false)
+        case .notRegex: (kind, isNegative) = (.regex, true)
+        case .pattern: (kind, isNegative) = (.pattern, false)
+        case .notPattern: (kind, isNegative) = (.pattern, true)
+        }
+        for value in filter.values {
+            switch (value, kind) {
+            case (.ip(let text), _):
+                // The planner has refused what is no address.
+                if let address = IPFilter(text) { addresses.append(address) }
+            case (.text(let text), .contains): literals.append(constants.keep(text))
+            case (.text(let text), .regex): regexes.append(Regex.checked(text, anchored: false))
+            case (.text(let text), .pattern): patterns.append(LinePattern(text))
+            }
+        }
+    }
+
+    mutating func passes(_ line: ByteView, failure: inout LineFailure) -> Bool {
+        matches(line, &failure) != isNegative
+    }
+
+    private mutating func matches(_ line: ByteView, _ failure: inout LineFailure) -> Bool {
+        for index in 0..<literals.count where line.contains(literals[index]) { return true }
+        for index in 0..<regexes.count {
+            switch regexes[index].matches(line) {
+            case .match: return true
+            case .noMatch: continue
+            case .limit: failure = .regexLimit
+            }
+        }
+        for index in 0..<patterns.count where patterns[index].matches(line) { return true }
+        for index in 0..<addresses.count where addresses[index].matches(line) { return true }
+        return false
+    }
+}
+
+extension Program {
+    mutating func passesLineFilter(_ stage: Int) -> Bool {
+        var failure = LineFailure.none
+        let passes = stages.lineFilters[stage].passes(record.line, failure: &failure)
+        if failure != .none { regexLimits &+= 1 }
+        return passes
+    }
+}
