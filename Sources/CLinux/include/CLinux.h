@@ -1,9 +1,9 @@
 // System calls that the Glibc module of the toolchain does not import.
+//
+// No _GNU_SOURCE here: Swift imports the Glibc module without it, and two definitions of `fd_set` do not go together.
+// What needs it is wrapped by a function in a .c file, which defines it first.
 #ifndef MILLRACE_CLINUX_H
 #define MILLRACE_CLINUX_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -13,4 +13,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <time.h>
+
+// Names the calling thread; at most 15 bytes. 0 or an error number.
+int millrace_name_thread(const char *name);
 #endif
