@@ -31,7 +31,8 @@ extension Program {
         for index in 0..<rules.count { partial.counts.append(rules[index]) }
         for index in 0..<leaves.count {
             let rule = leaves[index].rule
-            if let idle = plan.rules[rule].idle, case .panes = leaves[index].kind {} else if let idle = plan.rules[rule].idle {
+            if let idle = plan.rules[rule].idle, case .panes = leaves[index].kind {
+            } else if let idle = plan.rules[rule].idle {
                 expire(index, before: now.nanoseconds - idle)
             }
             partial.seriesCounts[rule] += leaves[index].table.count
@@ -61,7 +62,9 @@ extension Program {
         for entry in 0..<count { table.created.append(leaves[index].table.created(entry)) }
         let labels = plan.rules[leaves[index].rule].exemplar.map(\.label)
         if !labels.isEmpty {
-            for entry in 0..<count { table.exemplars.append(leaves[index].exemplars?.exemplar(of: entry, labels: labels) ?? nil) }
+            for entry in 0..<count {
+                table.exemplars.append(leaves[index].exemplars?.exemplar(of: entry, labels: labels) ?? nil)
+            }
         }
         return table
     }
@@ -136,7 +139,8 @@ extension Plan {
         return rows.identities.indices.compactMap { snapshot(leaf, rows, $0) }
     }
 
-    private func merge(_ leaf: Int, _ rows: inout Partial.Table, _ position: Int, _ other: Partial.Table, _ entry: Int) {
+    private func merge(_ leaf: Int, _ rows: inout Partial.Table, _ position: Int, _ other: Partial.Table, _ entry: Int)
+    {
         let here = position * rows.stride
         let there = entry * other.stride
         rows.created[position] = min(rows.created[position], other.created[entry])
@@ -152,7 +156,8 @@ extension Plan {
             let a = rows.values[here]
             let b = other.values[there]
             let newer =
-                Int64(bitPattern: other.values[there + 1].bitPattern) > Int64(bitPattern: rows.values[here + 1].bitPattern)
+                Int64(bitPattern: other.values[there + 1].bitPattern)
+                > Int64(bitPattern: rows.values[here + 1].bitPattern)
             switch operation {
             case .last: if newer { rows.values[here] = b }
             case .min: rows.values[here] = a.isNaN || b < a ? b : a

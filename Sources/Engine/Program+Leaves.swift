@@ -42,6 +42,7 @@ extension Program {
         case .gauge: return nil
         case .panes:
             let interval = plan.rules[leaves[index].rule].interval
+            guard refusesAhead else { return nil }
             return record.time.nanoseconds.subtractingReportingOverflow(interval).partialValue > now ? .ahead : nil
         }
     }
@@ -86,7 +87,7 @@ extension Program {
     private mutating func entry(_ index: Int) -> Int {
         var hash = record.seed
         for position in 0..<leaves[index].fields.count {
-            hash = combineHashes(hash, record.hash(leaves[index].fields[position]))
+            hash = ByteView.mix(hash ^ 0x9E37_79B9_7F4A_7C15, record.hash(leaves[index].fields[position]))
         }
         if let known = leaves[index].table.find(leaves[index].fields, hash, in: &record) { return known }
         return addEntry(index, hash)
@@ -115,11 +116,11 @@ extension Program {
 
     /// The series of every label of the line but those left out. A key is, for each label, the number of its name,
     /// the length of its value, and the value.
-    private mutating func openEntry(_ index: Int) -> Int {
+    mutating func openEntry(_ index: Int) -> Int {
         var key = OwnedBuffer<UInt8>(capacity: 512)
         for number in 0..<record.fieldCount {
             let id = FieldID(number)
-            guard record.isPresent(id), !isLeftOut(id, index), !names.isInternal(id) else { continue }
+            guard record.isPresent(id), !isLeftOut(id, index), !isInternal(id) else { continue }
             let value = record.value(id)
             if value.isEmpty { continue }
             key.append(UInt32(number))
@@ -127,12 +128,12 @@ extension Program {
             key.append(value)
         }
         let view = key.view
-        let hash = hashBytes(view, seed: record.seed)
+        let hash = view.hash(seed: record.seed)
         if let known = leaves[index].table.find(key: view, hash) { return known }
         var labels: [Label] = []
         for number in 0..<record.fieldCount {
             let id = FieldID(number)
-            guard record.isPresent(id), !isLeftOut(id, index), !names.isInternal(id) else { continue }
+            guard record.isPresent(id), !isLeftOut(id, index), !isInternal(id) else { continue }
             labels.append(Label(names.name(of: id), record.value(id).string))
         }
         let fixed = plan.fixedLabels(of: index)
@@ -143,6 +144,9 @@ extension Program {
                 SeriesIdentity(labels: LabelSet([Label("overflow", "__overflow__")]).merging(fixed))
             })
     }
+
+    /// Labels that begin with `__` are no labels of series.
+    private func isInternal(_ id: FieldID) -> Bool { names.name(of: id).hasPrefix("__") }
 
     private func isLeftOut(_ id: FieldID, _ index: Int) -> Bool {
         for position in 0..<leaves[index].fields.count where leaves[index].fields[position] == id { return true }

@@ -48,8 +48,8 @@ extension Program {
             switch matcher.operation {
             case .equal: passes = value == matcher.value
             case .notEqual: passes = value != matcher.value
-            case .regex: passes = selectors[root].regexes[index]?.matchesText(value) ?? false
-            case .notRegex: passes = !(selectors[root].regexes[index]?.matchesText(value) ?? false)
+            case .regex: passes = selectors[root].regexes[index]?.matches(value) ?? false
+            case .notRegex: passes = !(selectors[root].regexes[index]?.matches(value) ?? false)
             }
             guard passes else { return false }
         }
@@ -61,7 +61,7 @@ extension Program {
     mutating func mapMetadata(_ batch: LineBatch) {
         metadataFields.removeAll(keepingCapacity: true)
         for name in batch.metadataNames {
-            let known = plan.hasOpenKeys ? names.id(forName: name) : names.existing(name)
+            let known = plan.hasOpenKeys ? names.id(forName: name) : names.find(name: name)
             metadataFields.append(known)
         }
         record.grow(to: names.count)
@@ -85,7 +85,7 @@ extension Program {
         while twins.count <= id.value { twins.append(.unknown) }
         if case .known(let twin) = twins[id.value] { return twin }
         let name = names.name(of: id) + "_extracted"
-        let twin = plan.hasOpenKeys ? names.id(forName: name) : names.existing(name)
+        let twin = plan.hasOpenKeys ? names.id(forName: name) : names.find(name: name)
         twins[id.value] = .known(twin)
         record.grow(to: names.count)
         return twin
@@ -96,4 +96,30 @@ extension Program {
 enum Twin: BitwiseCopyable {
     case unknown
     case known(FieldID?)
+}
+
+/// A regex of a selector: looked at once per stream, never per line.
+final class SelectorRegex {
+    private var regex: Regex
+    private var constants = ConstantPool()
+
+    private init(_ pattern: String) {
+        regex = Regex.checked(pattern, anchored: true)
+    }
+
+    func matches(_ text: String) -> Bool {
+        regex.matches(constants.keep(text)) == .match
+    }
+
+    /// By the matcher's position.
+    static func all(of selector: Selector) -> [Int: SelectorRegex] {
+        var result: [Int: SelectorRegex] = [:]
+        for (index, matcher) in selector.matchers.enumerated() {
+            switch matcher.operation {
+            case .equal, .notEqual: continue
+            case .regex, .notRegex: result[index] = SelectorRegex(matcher.value)
+            }
+        }
+        return result
+    }
 }

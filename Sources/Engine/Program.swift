@@ -20,19 +20,27 @@ public struct Program: ~Copyable {
     /// The metadata names of the batch at hand as fields; nil where no rule looks.
     var metadataFields: [FieldID?] = []
     /// The newest entry's time, in ns.
-    private(set) var newestEntry = Int64.min
-    public private(set) var linesEvaluated: UInt64 = 0
-    public private(set) var linesUnmatched: UInt64 = 0
-    /// Labels that were not taken because the table of names is full.
-    var namesRefused: UInt64 = 0
+    var newestEntry = Int64.min
+    var linesEvaluated: UInt64 = 0
+    var linesUnmatched: UInt64 = 0
+    /// Matches that were given up at the match or stack limit.
+    var regexLimits: UInt64 = 0
+    /// The stream whose labels are the record's base; -1 before the first.
+    var currentStream = -1
+    /// By field: the field of `name_extracted`.
+    var twins: [Twin] = []
     let errorField: FieldID?
+    /// The compiled regexes of each root's selector, by matcher.
+    var selectors: [[Int: SelectorRegex]] = []
     /// Our clock at the batch at hand, in ns.
     var now: Int64 = 0
+    /// False where entries may lie ahead of our clock, as in files that are read once.
+    public var refusesAhead = true
 
     /// `seed` makes hashes unpredictable: a random number per process.
     public init(_ plan: Plan, seed: UInt64) {
         self.plan = plan
-        names = NameTable()
+        names = NameTable(seed: seed)
         for name in plan.names { _ = names.id(forName: name) }
         errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
         let nothing = constants.keep("")
@@ -45,6 +53,7 @@ public struct Program: ~Copyable {
         }
         rules.append(repeating: RuleCounts(), count: plan.rules.count)
         record.grow(to: names.count)
+        selectors = plan.roots.map { SelectorRegex.all(of: $0.selector) }
         addInitialSeries()
     }
 
@@ -66,6 +75,19 @@ public struct Program: ~Copyable {
             }
         }
         record.rewindAll()
+    }
+
+    /// Shares the time that the last batch took among the rules that saw its lines: an estimate, since rules that
+    /// begin alike share work.
+    public mutating func charge(nanoseconds: Int64) {
+        var lines: UInt64 = 0
+        for rule in 0..<rules.count { lines &+= rules[rule].seen &- rules[rule].charged }
+        guard lines > 0 else { return }
+        for rule in 0..<rules.count {
+            let share = Double(rules[rule].seen &- rules[rule].charged) / Double(lines)
+            rules[rule].nanoseconds += Double(nanoseconds) * share
+            rules[rule].charged = rules[rule].seen
+        }
     }
 
     /// A run of lines of one stream.
@@ -132,9 +154,13 @@ public struct Program: ~Copyable {
 
 /// What became of the lines of a rule's streams in one worker.
 public struct RuleCounts: BitwiseCopyable, Sendable {
-    /// Lines of the rule's streams. What is neither matched nor failed was filtered.
+    /// Lines of the rule's streams, once for each range aggregation of a `record` rule.
     public var seen: UInt64 = 0
-    /// Lines that updated a series. A `record` rule with several range aggregations counts each.
+    /// Time spent on those lines, in ns, estimated.
+    public var nanoseconds = 0.0
+    /// How many of `seen` have been charged for.
+    var charged: UInt64 = 0
+    /// Lines that updated a series.
     public var matched: UInt64 = 0
     private var failures = InlineArray<10, UInt64>(repeating: 0)
 
@@ -145,11 +171,15 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
     /// Lines that could not be used for this reason.
     public func failed(_ reason: LineFailure) -> UInt64 { failures[Int(reason.rawValue)] }
 
+    /// Lines that a stage of the pipeline rejected.
+    public var filtered: UInt64 { seen &- min(seen, matched &+ failed) }
+
     public var failed: UInt64 { LineFailure.allCases.reduce(0) { $0 &+ failed($1) } }
 
     public mutating func add(_ other: RuleCounts) {
         seen &+= other.seen
         matched &+= other.matched
+        nanoseconds += other.nanoseconds
         for reason in LineFailure.allCases { failures[Int(reason.rawValue)] &+= other.failed(reason) }
     }
 }

@@ -165,7 +165,7 @@ struct Record: ~Copyable {
     mutating func hash(_ id: FieldID) -> UInt64 {
         let known = fields[id.value].hash
         if known != 0 { return known }
-        let computed = hashBytes(value(id), seed: seed) | 1
+        let computed = value(id).hash(seed: seed) | 1
         fields[id.value].hash = computed
         return computed
     }

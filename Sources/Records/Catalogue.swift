@@ -55,9 +55,7 @@ extension SelfMetric {
     public static let linesUnmatched = SelfMetric(
         .counter, "millrace_lines_unmatched_total", "Lines of streams that no rule selects.")
     public static let regexLimit = SelfMetric(
-        .counter, "millrace_regex_limit_total", "Regular expression matches given up at the match or stack limit.",
-        "group",
-        "rule")
+        .counter, "millrace_regex_limit_total", "Regular expression matches given up at the match or stack limit.")
 
     // Delivery
     public static let batchesSent = SelfMetric(

@@ -84,6 +84,9 @@ extension OwnedBuffer where Element == UInt8 {
         for shift in stride(from: 0, to: 32, by: 8) { append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
     }
 
+    /// The bytes as a view, good until the buffer changes. Nothing may be read behind its end.
+    var view: ByteView { unsafe ByteView(base: UnsafePointer(base), count: count) }
+
     /// True when these bytes stand at `offset`.
     func holds(_ view: ByteView, at offset: Int) -> Bool {
         guard offset >= 0, offset + view.count <= count else { return false }

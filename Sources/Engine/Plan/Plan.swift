@@ -11,7 +11,7 @@ public struct Plan: Sendable {
     struct Root: Sendable {
         var selector: Selector
         var code: Range<Int>
-        /// Rules with at least one leaf in `code`.
+        /// The rule of each leaf in `code`.
         var rules: [Int]
     }
 

@@ -38,7 +38,8 @@ public struct Planner {
             case .inc, .dec: break
             case .last, .min, .max, .sum:
                 if query.unwrap == nil {
-                    problem(index, "a gauge needs '| unwrap LABEL' in its expr, or 'set: inc' or 'set: dec'", query.range)
+                    problem(
+                        index, "a gauge needs '| unwrap LABEL' in its expr, or 'set: inc' or 'set: dec'", query.range)
                 }
             }
             add(query, leaf(index, .gauge(operation), .by(rule.by), query.unwrap == nil ? .one : .unwrapped))
@@ -46,7 +47,8 @@ public struct Planner {
             add(metric, rule: index, pushed: nil)
         case (.counter, .metric(let metric)), (.histogram, .metric(let metric)), (.gauge, .metric(let metric)):
             problem(
-                index, "wanted a log query, found a metric query", metric.range, hint: "use 'record:' for metric queries")
+                index, "wanted a log query, found a metric query", metric.range,
+                hint: "use 'record:' for metric queries")
         case (.record, .log(let query)):
             problem(
                 index, "wanted a metric query, found a log query", query.range,
@@ -137,7 +139,7 @@ public struct Planner {
             position = roots.count - 1
         }
         let root = position!
-        if roots[root].rules.last != rule { roots[root].rules.append(rule) }
+        roots[root].rules.append(rule)
         var node = roots[root].node
         for stage in Self.ordered(query.stages) {
             check(stage, rule: rule)

@@ -15,7 +15,7 @@ struct SeriesTable: ~Copyable {
     }
 
     let stride: Int
-    let limit: Int
+    private(set) var limit: Int
     /// What a new series starts with; `stride` numbers.
     private let template: [Double]
     /// 32 bits of the hash above the entry's index + 1; 0 where nothing is.
@@ -136,6 +136,13 @@ struct SeriesTable: ~Copyable {
     }
 
     // MARK: Taking away
+
+    /// Takes the series of another table with the same kind of keys; the limit stays its own.
+    mutating func adopt(_ other: inout SeriesTable) {
+        let own = limit
+        swap(&self, &other)
+        limit = own
+    }
 
     /// Takes every series away for which `isGone` holds; the overflow series stays.
     mutating func removeAll(where isGone: (borrowing SeriesTable, Int) -> Bool) {

@@ -1,0 +1,61 @@
+import Delivery
+import Engine
+import Intake
+import Records
+
+/// What a worker is asked to do, in the order in which it was asked.
+enum WorkerMessage: Sendable {
+    case batch(LineBatch)
+    case collect(at: Timestamp, @Sendable (WorkerCut) -> Void)
+    case evaluate(group: String, at: Timestamp, @Sendable (WindowPartial) -> Void)
+    case adopt(Plan, at: Timestamp, @Sendable () -> Void)
+}
+
+/// What a worker holds at one point of its input.
+struct WorkerCut: Sendable {
+    var partial: Partial
+    var newestEntry: Timestamp?
+}
+
+/// One thread that owns a program: lines, questions and new plans come through one queue, so that a cut is an exact
+/// point of the input and nothing needs a lock.
+final class Worker: Sendable {
+    let name: String
+    let queue: Handoff<WorkerMessage>
+    private let outlets: [LokiOutlet]
+    private let seed: UInt64
+    /// False with `--once`: the entries of finished files may have any time.
+    private let refusesAhead: Bool
+
+    init(name: String, queueBytes: Int, outlets: [LokiOutlet], seed: UInt64, refusesAhead: Bool) {
+        self.name = name
+        queue = Handoff(limitBytes: queueBytes)
+        self.outlets = outlets
+        self.seed = seed
+        self.refusesAhead = refusesAhead
+    }
+
+    /// Works until the queue is closed and empty.
+    func run(_ plan: Plan) {
+        var program = Program(plan, seed: seed)
+        program.refusesAhead = refusesAhead
+        while let message = queue.receive() {
+            switch message {
+            case .batch(let batch):
+                let start = SystemClock.monotonicNanoseconds()
+                program.ingest(batch, at: SystemClock.now())
+                program.charge(nanoseconds: SystemClock.monotonicNanoseconds() - start)
+                batch.receipt?.settleCounted(destinations: outlets.count)
+                for outlet in outlets { outlet.offer(batch) }
+            case .collect(let now, let reply):
+                reply(WorkerCut(partial: program.collect(at: now), newestEntry: program.newestEntryTime))
+            case .evaluate(let group, let instant, let reply):
+                reply(program.evaluate(group: group, at: instant))
+            case .adopt(let plan, let now, let reply):
+                program = Program(plan, seed: seed, keeping: program, at: now)
+                program.refusesAhead = refusesAhead
+                reply()
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Delivery
+import Engine
+import Intake
+import Records
+import ServiceLifecycle
+import Synchronization
+
+/// The workers, and the plan they run.
+///
+/// A source is pinned to a worker by its name, so that the order of its lines holds.
+final class WorkerPool: Service {
+    let workers: [Worker]
+    private let current: Mutex<Plan>
+    /// The last cut, kept when the workers are gone.
+    private let last = Mutex<[WorkerCut]>([])
+    private let lastWindows = Mutex<[String: [MetricFamily]]>([:])
+    private let closed = Mutex(false)
+    private let once: Bool
+
+    init(
+        count: Int, queueBytes: Int, outlets: [LokiOutlet], plan: Plan, seed: UInt64, once: Bool
+    ) {
+        workers = (0..<count).map {
+            Worker(
+                name: "worker-\($0)", queueBytes: queueBytes, outlets: outlets, seed: seed, refusesAhead: !once)
+        }
+        current = Mutex(plan)
+        self.once = once
+    }
+
+    var plan: Plan { current.withLock { $0 } }
+
+    /// Where a source puts its batches.
+    func sink(for source: String) -> BatchSink {
+        let queue = workers[source.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF } % workers.count].queue
+        return BatchSink(
+            send: { queue.send(.batch($0), bytes: $0.byteCount) },
+            offer: { queue.offer(.batch($0), bytes: $0.byteCount) },
+            whenSpace: { queue.whenSpace($0) })
+    }
+
+    /// Runs the workers until the service shuts down; then what is in the queues is still counted, and a last cut made.
+    func run() async throws {
+        let plan = self.plan
+        let threads = workers.map { worker in
+            BlockingThread.start(name: worker.name) { worker.run(plan) }
+        }
+        await untilGracefulShutdown()
+        let cuts = await cut()
+        if once { await evaluateAll(cuts) }
+        closed.withLock { $0 = true }
+        for worker in workers { worker.queue.close() }
+        for thread in threads { await thread.finished() }
+    }
+
+    // MARK: Questions
+
+    /// Every worker's counters at one point of its input; after the end, the last cut.
+    func cut() async -> [WorkerCut] {
+        if closed.withLock({ $0 }) { return last.withLock { $0 } }
+        let now = SystemClock.now()
+        var cuts: [WorkerCut] = []
+        for worker in workers {
+            let answer: WorkerCut? = await withCheckedContinuation { continuation in
+                if !worker.queue.sendControl(.collect(at: now, { continuation.resume(returning: $0) })) {
+                    continuation.resume(returning: nil)
+                }
+            }
+            guard let answer else { return last.withLock { $0 } }
+            cuts.append(answer)
+        }
+        last.withLock { $0 = cuts }
+        return cuts
+    }
+
+    /// Evaluates a group's `record` rules at an instant; nil when the workers are gone.
+    func evaluate(_ group: String, at instant: Timestamp) async -> [MetricFamily]? {
+        let plan = self.plan
+        var partials: [WindowPartial] = []
+        for worker in workers {
+            let answer: WindowPartial? = await withCheckedContinuation { continuation in
+                let sent = worker.queue.sendControl(
+                    .evaluate(group: group, at: instant, { continuation.resume(returning: $0) }))
+                if !sent { continuation.resume(returning: nil) }
+            }
+            guard let answer else { return nil }
+            partials.append(answer)
+        }
+        return plan.evaluate(group: group, at: instant, partials)
+    }
+
+    /// The families of the last evaluation with `--once`, at the first instant of the grid that has every entry.
+    var finalWindows: [MetricFamily] {
+        lastWindows.withLock { table in table.sorted { $0.key < $1.key }.flatMap(\.value) }
+    }
+
+    private func evaluateAll(_ cuts: [WorkerCut]) async {
+        guard let newest = cuts.compactMap(\.newestEntry).max() else { return }
+        for group in plan.groups {
+            let remainder = newest.nanoseconds % group.interval
+            let instant = remainder == 0 ? newest.nanoseconds : newest.nanoseconds - remainder + group.interval
+            if let families = await evaluate(group.name, at: Timestamp(nanoseconds: instant)) {
+                lastWindows.withLock { $0[group.name] = families }
+            }
+        }
+    }
+
+    /// Gives every worker a new plan, in the order of its input.
+    func adopt(_ plan: Plan) async {
+        let now = SystemClock.now()
+        for worker in workers {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                if !worker.queue.sendControl(.adopt(plan, at: now, { continuation.resume() })) { continuation.resume() }
+            }
+        }
+        current.withLock { $0 = plan }
+    }
+}
+
+/// Returns when the service group shuts down gracefully, or the task is cancelled.
+func untilGracefulShutdown() async {
+    await cancelWhenGracefulShutdown {
+        // Sleeps for ever in steps of a day; cancellation ends it at once.
+        while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+    }
+}
