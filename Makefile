@@ -28,9 +28,10 @@ test: setup-test lint  ## every test, then the engine's again under the address 
 	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
 	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
 
-lint:  ## check the formatting, and the packs' expected expositions against their samples
+lint:  ## check the formatting, the packs' expected expositions and the table of self-metrics
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift
 	python3 fixtures/expected.py --check
+	scripts/self-metrics --check
 
 format:  ## format the sources in place
 	$(SWIFT) format -i -r Sources Tests Package.swift
