@@ -147,12 +147,12 @@ extension Parser {
                 guard parser.at(.closeParenthesis) else { throw parser.unclosed(inner) }
                 return inner
             }
-            operand.range = start..<lastEnd
+            operand.range = span(from: start)
             return operand
         case .number, .symbol(.plus), .symbol(.minus):
             let number = try parseSignedNumber(isFilter: false)
             return Operand(
-                expression: .metric(.literal(number, start..<lastEnd)), isConstant: true, range: start..<lastEnd)
+                expression: .metric(.literal(number, span(from: start))), isConstant: true, range: span(from: start))
         case .identifier(let name):
             return try parseFunction(name)
         case .duration, .bytes:
@@ -190,7 +190,7 @@ extension Parser {
             operand = try body(&self)
         } catch {
             skip { _ in false }
-            operand = Operand(range: start..<lastEnd)
+            operand = Operand(range: span(from: start))
         }
         guard accept(.closeParenthesis) else {
             if operand.expression == nil { throw Stumble() }
@@ -242,7 +242,7 @@ extension Parser {
         advance()
         skip { _ in false }
         guard accept(.closeParenthesis) else { throw Stumble() }
-        return Operand(range: start.lowerBound..<lastEnd)
+        return Operand(range: span(from: start.lowerBound))
     }
 
     private mutating func notACall(_ name: String) -> Stumble {
@@ -274,7 +274,7 @@ extension Parser {
         advance()
         let groupingStart = current.range.lowerBound
         var grouping = try parseGrouping()
-        var groupingRange = groupingStart..<lastEnd
+        var groupingRange = span(from: groupingStart)
         try expect(.openParenthesis, "behind '\(name)'")
         var parameter: Double?
         var operand = try recovering(from: start) { (parser) throws(Stumble) in
@@ -290,11 +290,11 @@ extension Parser {
         if grouping == nil {
             let start = current.range.lowerBound
             grouping = try parseGrouping()
-            groupingRange = start..<lastEnd
+            groupingRange = span(from: start)
         } else if at(.by) || at(.without) {
             throw unexpected("an operator or the end", hint: "'\(name)' is grouped already")
         }
-        let range = start..<lastEnd
+        let range = span(from: start)
         if grouping != nil, operation == .sort || operation == .sortDescending {
             _ = fail("'\(name)' takes no grouping", at: groupingRange)
         }
@@ -331,7 +331,7 @@ extension Parser {
         }
         if signed { advance() }
         advance()
-        let range = start.lowerBound..<lastEnd
+        let range = span(from: start.lowerBound)
         advance()
         guard operation.takesParameter else {
             _ = fail("'\(name)' takes no parameter", at: range)

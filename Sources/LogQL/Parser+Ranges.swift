@@ -38,10 +38,10 @@ extension Parser {
             if !operation.takesGrouping {
                 _ = fail(
                     "'\(name)' takes no grouping", hint: "aggregate it: sum by (…) (\(name)(…))",
-                    at: groupingStart..<lastEnd)
+                    at: span(from: groupingStart))
             }
         }
-        let range = start.lowerBound..<lastEnd
+        let range = span(from: start.lowerBound)
         guard let logRange, let window = logRange.window else { return Operand(range: range) }
         checkUnwrap(logRange.query, operation, at: start)
         let aggregation = RangeAggregation(
@@ -91,7 +91,7 @@ extension Parser {
         }
         if signed { advance() }
         advance()
-        let range = start.lowerBound..<lastEnd
+        let range = span(from: start.lowerBound)
         try expect(.comma, "behind the parameter")
         guard operation == .quantileOverTime else {
             _ = fail("'\(name)' takes no parameter", at: range)

@@ -17,7 +17,7 @@ extension Parser {
             if let operation = lineFilterOperation {
                 do throws(Stumble) {
                     let filter = try parseLineFilter(operation)
-                    query.stages.append(Stage(kind: .lineFilter(filter), range: start..<lastEnd))
+                    query.stages.append(Stage(kind: .lineFilter(filter), range: span(from: start)))
                 } catch {
                     skipToStage()
                 }
@@ -29,7 +29,7 @@ extension Parser {
                 }
                 do throws(Stumble) {
                     let kind = try parseStage()
-                    query.stages.append(Stage(kind: kind, range: start..<lastEnd))
+                    query.stages.append(Stage(kind: kind, range: span(from: start)))
                 } catch {
                     skipToStage()
                 }
@@ -75,7 +75,7 @@ extension Parser {
             if isWhole { throw unexpected("'}' at the end of the selector") }
             throw Stumble()
         }
-        let selector = Selector(matchers: matchers, range: start..<lastEnd)
+        let selector = Selector(matchers: matchers, range: span(from: start))
         if isWhole, !selector.matchers.contains(where: { !$0.matchesEmpty }) {
             _ = fail(
                 "the selector matches streams without any of its labels",
@@ -98,7 +98,7 @@ extension Parser {
         }
         advance()
         let value = try expectString("a string")
-        return Matcher(name: name, operation: operation, value: value, range: start..<lastEnd)
+        return Matcher(name: name, operation: operation, value: value, range: span(from: start))
     }
 
     // MARK: Line filters
@@ -123,7 +123,7 @@ extension Parser {
             let start = current.range
             if let address = try acceptIP() {
                 values.append(.ip(address))
-                addresses.append(start.lowerBound..<lastEnd)
+                addresses.append(span(from: start.lowerBound))
             } else {
                 let text = try expectString("a string or ip(…)")
                 if operation == .pattern || operation == .notPattern { checkPattern(text, at: start, isFilter: true) }
@@ -246,7 +246,7 @@ extension Parser {
                     throw fail("expected the name of a logfmt key, found an empty string", at: range)
                 }
             }
-            extractions.append(Extraction(label: label, expression: expression, range: start..<lastEnd))
+            extractions.append(Extraction(label: label, expression: expression, range: span(from: start)))
         } while accept(.comma)
         return extractions
     }
@@ -271,7 +271,7 @@ extension Parser {
                     "the label '\(label)' is set twice in one label_format", hint: "use a second label_format",
                     at: range)
             }
-            formats.append(LabelFormat(label: label, value: value, range: range.lowerBound..<lastEnd))
+            formats.append(LabelFormat(label: label, value: value, range: span(from: range.lowerBound)))
         } while accept(.comma)
         return formats
     }
@@ -307,7 +307,7 @@ extension Parser {
             if lineFilterOperation != nil {
                 throw unexpected("'|' and a label filter behind 'unwrap'", hint: "line filters stand before 'unwrap'")
             }
-            unwrap.range = start..<lastEnd
+            unwrap.range = span(from: start)
             query.unwrap = unwrap
         } catch {
             skip { $0.isRange }
@@ -323,7 +323,7 @@ extension Parser {
         let range = current.range
         let name = try expectLabel("a label name behind 'unwrap'")
         guard accept(.openParenthesis) else {
-            return Unwrap(label: name, conversion: .number, filters: [], range: start..<lastEnd)
+            return Unwrap(label: name, conversion: .number, filters: [], range: span(from: start))
         }
         let conversion: Unwrap.Conversion
         switch name.lowercased() {
@@ -340,7 +340,7 @@ extension Parser {
         }
         let label = try expectLabel()
         try expect(.closeParenthesis, "behind the label")
-        return Unwrap(label: label, conversion: conversion, filters: [], range: start..<lastEnd)
+        return Unwrap(label: label, conversion: conversion, filters: [], range: span(from: start))
     }
 }
 

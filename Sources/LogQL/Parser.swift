@@ -70,6 +70,9 @@ struct Parser {
         tokens[min(index + distance, tokens.count - 1)]
     }
 
+    /// From an offset to the end of the token before the current one; empty where nothing was read.
+    func span(from start: Int) -> Range<Int> { start..<max(start, lastEnd) }
+
     /// The end of the token before the current one.
     var lastEnd: Int { index == 0 ? 0 : tokens[index - 1].range.upperBound }
 
