@@ -1,0 +1,171 @@
+extension Configuration {
+    /// Where lines come from.
+    public enum Source: Sendable {
+        case tail(Tail)
+        case syslog(Syslog)
+        case stdin(Stdin)
+    }
+
+    /// Files that are followed as they grow.
+    public struct Tail: Sendable {
+        public enum Format: String, CaseIterable, Sendable {
+            /// Each line is an entry.
+            case raw
+            /// The log format of Kubernetes's container runtimes; the time and the text come from inside.
+            case cri
+            /// Docker's `json-file` format.
+            case docker
+        }
+        public enum Start: String, CaseIterable, Sendable { case beginning, end }
+
+        /// Absolute patterns with `*`, `**`, `?` and `{a,b}`.
+        public var paths: [String]
+        /// Patterns of files to leave out.
+        public var exclude: [String]
+        public var format: Format
+        public var labels: [LabelTemplate]
+        /// Where to begin in files that were never seen; by default at the beginning.
+        public var start: Start
+        /// Joins lines to one entry; nil does not.
+        public var multiline: Multiline?
+        /// Takes the time from the line; nil takes the time it was read, or the runtime's with cri and docker.
+        public var timestamp: TimestampSource?
+        /// How often files are looked for and looked at where the kernel gives no notice; by default 250 ms.
+        public var poll: Duration
+        /// Longer lines are cut and counted; by default 256 KiB.
+        public var maximumLineBytes: Int
+
+        public init(
+            paths: [String], exclude: [String] = [], format: Format = .raw, labels: [LabelTemplate] = [],
+            start: Start = .beginning, multiline: Multiline? = nil, timestamp: TimestampSource? = nil,
+            poll: Duration = .milliseconds(250), maximumLineBytes: Int = 256 << 10
+        ) {
+            self.paths = paths
+            self.exclude = exclude
+            self.format = format
+            self.labels = labels
+            self.start = start
+            self.multiline = multiline
+            self.timestamp = timestamp
+            self.poll = poll
+            self.maximumLineBytes = maximumLineBytes
+        }
+    }
+
+    /// Lines up to the next one that matches `firstLine` are one entry.
+    public struct Multiline: Hashable, Sendable {
+        /// A regular expression, not anchored.
+        public var firstLine: String
+        /// By default 128.
+        public var maximumLines: Int
+        /// An entry ends when no line follows for this long; by default 3 s.
+        public var wait: Duration
+
+        public init(firstLine: String, maximumLines: Int = 128, wait: Duration = .seconds(3)) {
+            self.firstLine = firstLine
+            self.maximumLines = maximumLines
+            self.wait = wait
+        }
+    }
+
+    /// Which field of a JSON or logfmt line has the entry's time.
+    public struct TimestampSource: Hashable, Sendable {
+        public enum Format: String, CaseIterable, Sendable {
+            case rfc3339, unix
+            case unixMilliseconds = "unix_ms"
+            case unixMicroseconds = "unix_us"
+            case unixNanoseconds = "unix_ns"
+        }
+        public var field: String
+        /// By default rfc3339.
+        public var format: Format
+
+        public init(field: String, format: Format = .rfc3339) {
+            self.field = field
+            self.format = format
+        }
+    }
+
+    /// Sockets on which syslog messages arrive.
+    public struct Syslog: Sendable {
+        public var listen: [SyslogEndpoint]
+        public var labels: [LabelTemplate]
+        /// Certificate and key of `tls://` endpoints; paths of PEM files.
+        public var tls: ServerTLS?
+        /// Longer messages are cut and counted; by default 8 KiB.
+        public var maximumMessageBytes: Int
+        /// A connection that says nothing for this long is closed; by default 120 s.
+        public var idle: Duration
+        /// Keeps the parameters of structured data as structured metadata of the entry; off by default.
+        public var structuredMetadata: Bool
+
+        public init(
+            listen: [SyslogEndpoint], labels: [LabelTemplate] = [], tls: ServerTLS? = nil,
+            maximumMessageBytes: Int = 8 << 10, idle: Duration = .seconds(120), structuredMetadata: Bool = false
+        ) {
+            self.listen = listen
+            self.labels = labels
+            self.tls = tls
+            self.maximumMessageBytes = maximumMessageBytes
+            self.idle = idle
+            self.structuredMetadata = structuredMetadata
+        }
+    }
+
+    /// Paths of PEM files.
+    public struct ServerTLS: Hashable, Sendable {
+        public var certificate: String
+        public var key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// The lines of standard input.
+    public struct Stdin: Sendable {
+        public var labels: [LabelTemplate]
+
+        public init(labels: [LabelTemplate] = []) {
+            self.labels = labels
+        }
+    }
+}
+
+/// Where syslog is received.
+public enum SyslogEndpoint: Hashable, Sendable, CustomStringConvertible {
+    case udp(NetworkAddress)
+    case tcp(NetworkAddress)
+    case tls(NetworkAddress)
+    /// A datagram socket at this path.
+    case unix(path: String)
+
+    /// Reads `udp://0.0.0.0:5514`, `tcp://…`, `tls://…` and `unix:///run/millrace.sock`.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { return nil }
+        if parts[0] == "unix" {
+            // The kernel's bound for the path of a socket is 107 bytes.
+            guard parts[1].hasPrefix("/"), parts[1].utf8.count <= 107 else { return nil }
+            self = .unix(path: parts[1])
+            return
+        }
+        guard let address = NetworkAddress(parts[1]) else { return nil }
+        switch parts[0] {
+        case "udp": self = .udp(address)
+        case "tcp": self = .tcp(address)
+        case "tls": self = .tls(address)
+        default: return nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .udp(let address): "udp://\(address)"
+        case .tcp(let address): "tcp://\(address)"
+        case .tls(let address): "tls://\(address)"
+        case .unix(let path): "unix://\(path)"
+        }
+    }
+}
