@@ -31,10 +31,7 @@ extension Program {
         for index in 0..<rules.count { partial.counts.append(rules[index]) }
         for index in 0..<leaves.count {
             let rule = leaves[index].rule
-            if let idle = plan.rules[rule].idle, case .panes = leaves[index].kind {
-            } else if let idle = plan.rules[rule].idle {
-                expire(index, before: now.nanoseconds - idle)
-            }
+            if let idle = plan.rules[rule].idle { expire(index, before: now.nanoseconds - idle) }
             partial.seriesCounts[rule] += leaves[index].table.count
             partial.overflowUpdates[rule] &+= leaves[index].table.overflowUpdates
             partial.tables.append(cut(index))
@@ -43,9 +40,11 @@ extension Program {
     }
 
     private mutating func expire(_ index: Int, before oldest: Int64) {
+        // Windows empty themselves.
+        if case .panes = leaves[index].kind { return }
         let before = leaves[index].table.count
         leaves[index].table.removeAll { table, entry in table.updated(entry) < oldest }
-        if leaves[index].table.count != before { leaves[index].exemplars?.removeAll() }
+        if leaves[index].table.count != before { leaves[index].exemplars.removeAll() }
     }
 
     private func cut(_ index: Int) -> Partial.Table? {
@@ -63,7 +62,7 @@ extension Program {
         let labels = plan.rules[leaves[index].rule].exemplar.map(\.label)
         if !labels.isEmpty {
             for entry in 0..<count {
-                table.exemplars.append(leaves[index].exemplars?.exemplar(of: entry, labels: labels) ?? nil)
+                table.exemplars.append(leaves[index].exemplars.exemplar(of: entry, labels: labels))
             }
         }
         return table

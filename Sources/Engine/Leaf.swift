@@ -13,39 +13,55 @@ struct Leaf: ~Copyable {
     let isOpen: Bool
     var bounds = OwnedBuffer<Double>()
     var exemplarFields = OwnedBuffer<FieldID>()
-    var exemplars: ExemplarTable?
+    /// Stays empty where the rule has no exemplar.
+    var exemplars = ExemplarTable()
     var table: SeriesTable
     let seed: UInt64
 
     init(_ plan: LeafPlan, rule: RuleDefinition, names: inout NameTable, seed: UInt64) {
+        let labels: [String]
+        switch plan.key {
+        case .by(let by): (isOpen, labels) = (false, by)
+        case .all(let except): (isOpen, labels) = (true, except)
+        }
         self.rule = plan.rule
         kind = plan.kind
         amount = plan.amount
         takesErrors = plan.takesErrors
         self.seed = seed
-        switch plan.key {
-        case .by(let labels):
-            isOpen = false
-            for label in labels { if let id = names.id(forName: label) { fields.append(id) } }
-        case .all(let except):
-            isOpen = true
-            for label in except { if let id = names.id(forName: label) { fields.append(id) } }
-        }
-        let template: [Double]
-        switch plan.kind {
-        case .counter: template = [0]
-        case .histogram(let buckets):
+        table = SeriesTable(limit: rule.limit, template: plan.template)
+        for label in labels { fields.append(names.known(label)) }
+        if case .histogram(let buckets) = plan.kind {
             for bound in buckets { bounds.append(bound) }
-            // One count per bucket, one for +Inf, then the sum.
-            template = [Double](repeating: 0, count: buckets.count + 2)
-        case .gauge:
-            // The value, then the time of the entry that set it, as the bits of an Int64.
-            template = [.nan, Double(bitPattern: UInt64(bitPattern: Int64.min))]
-        case .panes(let layout): template = layout.template
         }
-        table = SeriesTable(limit: rule.limit, template: template)
-        for item in rule.exemplar { if let id = names.id(forName: item.field) { exemplarFields.append(id) } }
-        exemplars = rule.exemplar.isEmpty ? nil : ExemplarTable()
+        for item in rule.exemplar { exemplarFields.append(names.known(item.field)) }
+    }
+
+    /// The series of the record's label values; nil when it is new.
+    // Mutating only because the compiler sees a borrowed leaf and the record as one access to the program.
+    @inline(__always)
+    mutating func find(_ hash: UInt64, in record: inout Record) -> Int? {
+        table.find(fields, hash, in: &record)
+    }
+
+    /// Keeps the line's exemplar for a series, where the rule has one.
+    mutating func noteExemplar(_ value: Double, _ entry: Int, _ record: inout Record) {
+        guard exemplarFields.count > 0 else { return }
+        exemplars.set(entry, exemplarFields, value: value, in: &record)
+    }
+}
+
+extension LeafPlan {
+    /// The numbers of a new series.
+    fileprivate var template: [Double] {
+        switch kind {
+        case .counter: [0]
+        // One count per bucket, one for +Inf, then the sum.
+        case .histogram(let buckets): [Double](repeating: 0, count: buckets.count + 2)
+        // The value, then the time of the entry that set it, as the bits of an Int64.
+        case .gauge: [.nan, Double(bitPattern: UInt64(bitPattern: Int64.min))]
+        case .panes(let layout): layout.template
+        }
     }
 }
 

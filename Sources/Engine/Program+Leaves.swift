@@ -60,7 +60,7 @@ extension Program {
             while bucket < count, amount > leaves[index].bounds[bucket] { bucket += 1 }
             leaves[index].table.values[base + bucket] += 1
             leaves[index].table.values[base + count + 1] += amount
-            leaves[index].exemplars?.set(entry, leaves[index].exemplarFields, value: amount, in: &record)
+            leaves[index].noteExemplar(amount, entry, &record)
         case .gauge(let operation):
             let old = leaves[index].table.values[base]
             let value: Double
@@ -87,9 +87,10 @@ extension Program {
     private mutating func entry(_ index: Int) -> Int {
         var hash = record.seed
         for position in 0..<leaves[index].fields.count {
-            hash = ByteView.mix(hash ^ 0x9E37_79B9_7F4A_7C15, record.hash(leaves[index].fields[position]))
+            let id = leaves[index].fields[position]
+            hash = ByteView.mix(hash ^ 0x9E37_79B9_7F4A_7C15, record.hash(id))
         }
-        if let known = leaves[index].table.find(leaves[index].fields, hash, in: &record) { return known }
+        if let known = leaves[index].find(hash, in: &record) { return known }
         return addEntry(index, hash)
     }
 

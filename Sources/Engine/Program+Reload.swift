@@ -1,4 +1,4 @@
-import Records
+public import Records
 
 extension Program {
     /// A program for a new plan that goes on with the series and counts of every rule that did not change.
@@ -27,8 +27,7 @@ extension Program {
                 } else {
                     leaves[new].table.adopt(&old.leaves[previous].table)
                 }
-                let exemplars = old.leaves[previous].exemplars.take()
-                if leaves[new].exemplars != nil { leaves[new].exemplars = exemplars }
+                swap(&leaves[new].exemplars, &old.leaves[previous].exemplars)
             }
         }
         addInitialSeries()

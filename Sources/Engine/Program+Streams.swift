@@ -48,8 +48,8 @@ extension Program {
             switch matcher.operation {
             case .equal: passes = value == matcher.value
             case .notEqual: passes = value != matcher.value
-            case .regex: passes = selectors[root].regexes[index]?.matches(value) ?? false
-            case .notRegex: passes = !(selectors[root].regexes[index]?.matches(value) ?? false)
+            case .regex: passes = selectors[root][index]?.matches(value) ?? false
+            case .notRegex: passes = !(selectors[root][index]?.matches(value) ?? false)
             }
             guard passes else { return false }
         }
@@ -61,7 +61,7 @@ extension Program {
     mutating func mapMetadata(_ batch: LineBatch) {
         metadataFields.removeAll(keepingCapacity: true)
         for name in batch.metadataNames {
-            let known = plan.hasOpenKeys ? names.id(forName: name) : names.find(name: name)
+            let known = plan.hasOpenKeys ? names.id(forName: name) : names.known(named: name)
             metadataFields.append(known)
         }
         record.grow(to: names.count)
@@ -85,7 +85,7 @@ extension Program {
         while twins.count <= id.value { twins.append(.unknown) }
         if case .known(let twin) = twins[id.value] { return twin }
         let name = names.name(of: id) + "_extracted"
-        let twin = plan.hasOpenKeys ? names.id(forName: name) : names.find(name: name)
+        let twin = plan.hasOpenKeys ? names.id(forName: name) : names.known(named: name)
         twins[id.value] = .known(twin)
         record.grow(to: names.count)
         return twin

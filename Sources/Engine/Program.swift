@@ -46,7 +46,7 @@ public struct Program: ~Copyable {
         let nothing = constants.keep("")
         record = Record(fieldCount: names.count, nothing: nothing, seed: seed)
         for instruction in plan.code { code.append(instruction) }
-        stages = StageRuntime(plan.stages, names: &names, constants: &constants)
+        stages = StageRuntime(plan.stages, names: &names, constants: &constants, seed: seed)
         marks.append(repeating: record.mark, count: plan.markCount)
         for leaf in plan.leaves {
             leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed))

@@ -25,7 +25,7 @@ struct Field: BitwiseCopyable {
 }
 
 /// Why a line cannot be used; `__error__` in LogQL, and the `reason` of `millrace_rule_lines_failed_total`.
-public enum LineFailure: UInt8, CaseIterable, Sendable {
+public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case none
     case json
     case logfmt
@@ -64,7 +64,7 @@ public enum LineFailure: UInt8, CaseIterable, Sendable {
 /// Every change is logged, so that the walk over the prefix tree can go back to a fork (`mark`, `rewind`), and back
 /// to the bare stream labels before the next line.
 struct Record: ~Copyable {
-    private struct Change: BitwiseCopyable {
+    struct Change: BitwiseCopyable {
         var id: FieldID
         var old: Field
     }

@@ -18,7 +18,7 @@ public struct Selector: Sendable {
     public var range: Range<Int>
 }
 
-public enum MatchOperator: String, Hashable, Sendable {
+public enum MatchOperator: String, BitwiseCopyable, Hashable, Sendable {
     case equal = "="
     case notEqual = "!="
     case regex = "=~"
@@ -83,7 +83,7 @@ public struct LineFilter: Sendable {
     public var values: [Value]
 }
 
-public enum Comparison: String, Hashable, Sendable {
+public enum Comparison: String, BitwiseCopyable, Hashable, Sendable {
     case equal = "=="
     case notEqual = "!="
     case greater = ">"
@@ -124,7 +124,7 @@ public struct LabelChoice: Sendable {
 
 /// `unwrap label`, `unwrap duration(label)`, and the label filters behind it.
 public struct Unwrap: Sendable {
-    public enum Conversion: String, Hashable, Sendable {
+    public enum Conversion: String, BitwiseCopyable, Hashable, Sendable {
         case number = ""
         case bytes
         case duration

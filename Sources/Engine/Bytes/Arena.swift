@@ -9,7 +9,7 @@ import Records
     private var current: UnsafeMutablePointer<UInt8>
     private var used = 0
     private var capacity: Int
-    private var full: [UnsafeMutablePointer<UInt8>] = []
+    private var full: [UnsafeMutablePointer<UInt8>] = unsafe []
 
     init() {
         capacity = Self.chunkBytes
@@ -18,14 +18,14 @@ import Records
     }
 
     deinit {
-        for unsafechunk in unsafe full { unsafe chunk.deallocate() }
+        for index in unsafe full.indices { unsafe full[index].deallocate() }
         unsafe current.deallocate()
     }
 
     mutating func reset() {
         used = 0
         guard unsafe !full.isEmpty else { return }
-        for unsafechunk in unsafe full { unsafe chunk.deallocate() }
+        for index in unsafe full.indices { unsafe full[index].deallocate() }
         unsafe full.removeAll()
         if capacity > Self.chunkBytes {
             unsafe current.deallocate()
@@ -57,10 +57,10 @@ import Records
 
 /// Bytes that live as long as their program: literals of filters, label values of streams.
 @safe struct ConstantPool: ~Copyable {
-    private var blocks: [UnsafeMutablePointer<UInt8>] = []
+    private var blocks: [UnsafeMutablePointer<UInt8>] = unsafe []
 
     deinit {
-        for unsafeblock in unsafe blocks { unsafe block.deallocate() }
+        for index in unsafe blocks.indices { unsafe blocks[index].deallocate() }
     }
 
     mutating func keep(_ text: String) -> ByteView {

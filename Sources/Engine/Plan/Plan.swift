@@ -1,6 +1,6 @@
 public import Diagnostics
 import LogQL
-public import Records
+import Records
 
 /// What a set of rules means: compiled once, read by every worker's program.
 ///

@@ -1,5 +1,6 @@
-public import Diagnostics
-public import LogQL
+import Diagnostics
+import LogQL
+import Records
 
 /// Turns rules into a plan, or says what is wrong with them, all at once.
 public struct Planner {
@@ -94,8 +95,8 @@ public struct Planner {
         if layout.held > PaneLayout.limit {
             problem(
                 index,
-                "range \(printDuration(range.window)), interval \(printDuration(rule.interval)) and offset "
-                    + "\(printDuration(range.offset)) have only \(printDuration(layout.width)) in common, which makes "
+                "range \(formatDuration(range.window)), interval \(formatDuration(rule.interval)) and offset "
+                    + "\(formatDuration(range.offset)) have only \(formatDuration(layout.width)) in common, which makes "
                     + "\(layout.held) panes per series; at most \(PaneLayout.limit) are held",
                 range.range, hint: "choose a range that is a multiple of the group's interval")
             return
@@ -177,7 +178,7 @@ public struct Planner {
     }
 
     mutating func problem(_ rule: Int, _ message: String, _ range: Range<Int>, hint: String? = nil) {
-        problems.append(PlanProblem(rule: rule, diagnostic: Diagnostic(message, hint: hint, at: range)))
+        problems.append(PlanProblem(rule: rule, diagnostic: Diagnostic(.error, message, hint: hint, at: range)))
     }
 
     // MARK: Tree to code

@@ -5,7 +5,7 @@ import Records
 /// A key is, for each label of the rule, the length of its value (32 bits) and its bytes. The hash is seeded per
 /// process, since label values come from outside. Each series has `stride` numbers, next to each other.
 struct SeriesTable: ~Copyable {
-    private struct Entry: BitwiseCopyable {
+    struct Entry: BitwiseCopyable {
         var hash: UInt64
         var keyStart: Int
         var keyCount: Int

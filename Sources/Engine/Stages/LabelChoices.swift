@@ -2,7 +2,7 @@ import LogQL
 
 /// The items of one `drop` or `keep`.
 struct LabelChoices: ~Copyable {
-    private struct Item: BitwiseCopyable {
+    struct Item: BitwiseCopyable {
         var field: FieldID
         var operation: MatchOperator?
         var text: ByteView

@@ -2,7 +2,7 @@ import LogQL
 
 /// The label filters of a program: their trees as rows of a table, children before parents.
 struct LabelFilterTable: ~Copyable {
-    private enum Test: BitwiseCopyable {
+    enum Test: BitwiseCopyable {
         case equal(ByteView)
         case notEqual(ByteView)
         /// Index of the regex.
@@ -16,7 +16,7 @@ struct LabelFilterTable: ~Copyable {
         case and(Int32, Int32)
         case or(Int32, Int32)
     }
-    private struct Row: BitwiseCopyable {
+    struct Row: BitwiseCopyable {
         var test: Test
         var field: FieldID
         /// The label is `__error__`: the record's failure, not a field.

@@ -9,7 +9,7 @@ struct LineFilterRuntime: ~Copyable {
     }
     let kind: Kind
     let isNegative: Bool
-    private var literals = OwnedBuffer<ByteView>()
+    private var literals = OwnedBuffer<Needle>()
     private var regexes = OwnedBuffer<Regex>()
     private var patterns = OwnedBuffer<LinePattern>()
     private var addresses = OwnedBuffer<IPFilter>()
@@ -28,7 +28,7 @@ struct LineFilterRuntime: ~Copyable {
             case (.ip(let text), _):
                 // The planner has refused what is no address.
                 if let address = IPFilter(text) { addresses.append(address) }
-            case (.text(let text), .contains): literals.append(constants.keep(text))
+            case (.text(let text), .contains): literals.append(Needle(constants.keep(text)))
             case (.text(let text), .regex): regexes.append(Regex.checked(text, anchored: false))
             case (.text(let text), .pattern): patterns.append(LinePattern(text))
             }
@@ -40,7 +40,7 @@ struct LineFilterRuntime: ~Copyable {
     }
 
     private mutating func matches(_ line: ByteView, _ failure: inout LineFailure) -> Bool {
-        for index in 0..<literals.count where line.contains(literals[index]) { return true }
+        for index in 0..<literals.count where literals[index].isIn(line) { return true }
         for index in 0..<regexes.count {
             switch regexes[index].matches(line) {
             case .match: return true

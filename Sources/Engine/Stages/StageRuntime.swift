@@ -25,10 +25,16 @@ struct StageRuntime: ~Copyable {
         var conversion: Unwrap.Conversion
     }
 
-    init(_ tables: StageTables, names: inout NameTable, constants: inout ConstantPool) {
+    init(_ tables: StageTables, names: inout NameTable, constants: inout ConstantPool, seed: UInt64) {
         labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: &constants)
         for filter in tables.lineFilters { lineFilters.append(LineFilterRuntime(filter, constants: &constants)) }
-        for wanted in tables.json { json.append(JSONScanner(wanted: Self.ids(wanted, &names))) }
+        for wanted in tables.json {
+            if let ids = Self.ids(wanted, &names) {
+                json.append(JSONScanner(wanted: ids, seed: seed))
+            } else {
+                json.append(JSONScanner(seed: seed))
+            }
+        }
         for paths in tables.jsonPaths {
             jsonPaths.append(JSONPathSet(paths.map { ($0.expression, names.known($0.label)) }))
         }
@@ -61,6 +67,13 @@ struct StageRuntime: ~Copyable {
 }
 
 extension NameTable {
+    /// The number of a name that is there already.
+    func known(named name: String) -> FieldID? {
+        let store = ByteStore()
+        let view = store.keep(name.utf8)
+        return withExtendedLifetime(store) { find(view) }
+    }
+
     /// The number of a name that the plan lists.
     mutating func known(_ name: String) -> FieldID {
         guard let id = id(forName: name) else {

@@ -1,0 +1,92 @@
+import Diagnostics
+import LogQL
+
+// What only shows when a stage is made ready: regexes that do not compile, stages that are not built yet.
+extension Planner {
+    mutating func check(_ selector: Selector, rule: Int) {
+        for matcher in selector.matchers { check(matcher, rule: rule, range: matcher.range) }
+    }
+
+    mutating func check(_ stage: Stage, rule: Int) {
+        switch stage.kind {
+        case .lineFilter(let filter): check(filter, rule: rule, range: stage.range)
+        case .labelFilter(let filter): check(filter, rule: rule, range: stage.range)
+        case .json(let extractions):
+            for extraction in extractions {
+                if let message = JSONPathSet.problem(in: extraction.expression) {
+                    problem(rule, "cannot read the path '\(extraction.expression)': \(message)", extraction.range)
+                }
+            }
+        case .regexp(let pattern): checkRegex(pattern, rule: rule, range: stage.range)
+        case .unpack: refuse("unpack", rule, stage.range)
+        case .decolorize: refuse("decolorize", rule, stage.range)
+        case .lineFormat: refuse("line_format", rule, stage.range)
+        case .labelFormat(let items):
+            for item in items {
+                if case .template = item.value {
+                    problem(rule, "templates in 'label_format' are not supported in rules yet", item.range)
+                }
+            }
+        case .drop(let choices), .keep(let choices):
+            for choice in choices {
+                if let matcher = choice.matcher { check(matcher, rule: rule, range: matcher.range) }
+            }
+        case .logfmt, .pattern: break
+        }
+    }
+
+    mutating func check(_ filter: LabelFilter, rule: Int, range: Range<Int>) {
+        switch filter {
+        case .text(let matcher): check(matcher, rule: rule, range: matcher.range)
+        case .ip(_, _, let text): checkAddress(text, rule: rule, range: range)
+        case .and(let left, let right), .or(let left, let right):
+            check(left, rule: rule, range: range)
+            check(right, rule: rule, range: range)
+        case .number, .duration, .bytes: break
+        }
+    }
+
+    private mutating func check(_ filter: LineFilter, rule: Int, range: Range<Int>) {
+        for value in filter.values {
+            switch (value, filter.operation) {
+            case (.ip(let text), _): checkAddress(text, rule: rule, range: range)
+            case (.text(let text), .regex), (.text(let text), .notRegex):
+                checkRegex(text, rule: rule, range: range)
+            case (.text, .contains), (.text, .notContains), (.text, .pattern), (.text, .notPattern): break
+            }
+        }
+    }
+
+    private mutating func check(_ matcher: Matcher, rule: Int, range: Range<Int>) {
+        switch matcher.operation {
+        case .regex, .notRegex: checkRegex(matcher.value, rule: rule, range: range)
+        case .equal, .notEqual: break
+        }
+    }
+
+    private mutating func checkRegex(_ pattern: String, rule: Int, range: Range<Int>) {
+        switch Regex.check(pattern) {
+        case .fine: break
+        case .beyondRE2(let what):
+            problems.append(
+                PlanProblem(
+                    rule: rule,
+                    diagnostic: Diagnostic(
+                        .warning, "Loki would refuse this regular expression: it uses \(what)", at: range)))
+        case .wrong(let message, let offset):
+            problem(
+                rule, "the regular expression '\(pattern)' does not compile: \(message), at its byte \(offset + 1)",
+                range)
+        }
+    }
+
+    private mutating func checkAddress(_ text: String, rule: Int, range: Range<Int>) {
+        if IPFilter(text) == nil {
+            problem(rule, "wanted an address, a CIDR or a range 'first-last', found '\(text)'", range)
+        }
+    }
+
+    private mutating func refuse(_ stage: String, _ rule: Int, _ range: Range<Int>) {
+        problem(rule, "'\(stage)' is not supported in rules yet", range)
+    }
+}
