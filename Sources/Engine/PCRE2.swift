@@ -38,9 +38,9 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
     }
 
     deinit {
-        for unsafedata in unsafe matchData { unsafe pcre2_match_data_free_8(data) }
-        for unsafecode in unsafe codes { unsafe pcre2_code_free_8(code) }
-        for unsafetally in unsafe tallies { unsafe tally.deallocate() }
+        while let data = unsafe matchData.popLast() { unsafe pcre2_match_data_free_8(data) }
+        while let code = unsafe codes.popLast() { unsafe pcre2_code_free_8(code) }
+        while let tally = unsafe tallies.popLast() { unsafe tally.deallocate() }
         unsafe pcre2_jit_stack_free_8(jitStack)
         unsafe pcre2_match_context_free_8(matchContext)
         unsafe pcre2_compile_context_free_8(compileContext)

@@ -157,6 +157,6 @@ nonisolated(unsafe) private let emptyBytes: UnsafePointer<UInt8> = {
     }
 
     deinit {
-        for unsafeblock in unsafe blocks { unsafe block.deallocate() }
+        while let block = unsafe blocks.popLast() { unsafe block.deallocate() }
     }
 }
