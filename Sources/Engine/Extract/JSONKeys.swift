@@ -1,0 +1,129 @@
+/// Decides which label a JSON key becomes: the chosen labels of a program, or all.
+struct JSONKeys {
+    /// The chosen labels by sanitised name, with their fields; nil when all keys become labels.
+    private var wanted: ByteTable?
+    private var wantedFields: [FieldID] = []
+    /// Prefixes of chosen names that objects may stand for: `a` and `a_b` for `a_b_c`.
+    private var wantedPrefixes: ByteTable
+    /// Names of objects met so far (keys joined with `_`), by node.
+    private var nodes: ByteTable
+    private var scratch: [UInt8] = []
+    private let store = ByteStore()
+    /// Values that were lost because the name table is full, ever.
+    private(set) var refused: UInt64 = 0
+
+    static let root: Int32 = 0
+    /// An object that no chosen label can come from.
+    static let barren: Int32 = -2
+    static let maximumNodes = 1_024
+
+    init(wanted names: [(name: String, id: FieldID)]?, seed: UInt64) {
+        nodes = ByteTable(seed: seed)
+        wantedPrefixes = ByteTable(seed: seed)
+        _ = nodes.insert(.empty)
+        guard let names else { return }
+        var table = ByteTable(seed: seed)
+        for (name, id) in names {
+            let view = store.keep(name.utf8)
+            if table.insert(view) == wantedFields.count { wantedFields.append(id) }
+            for offset in 0..<view.count where view[offset] == UInt8(ascii: "_") {
+                _ = wantedPrefixes.insert(view[0..<offset])
+            }
+        }
+        wanted = table
+    }
+
+    /// How many labels are chosen; nil for all.
+    var wantedCount: Int? { wanted?.count }
+
+    var nodesAreFull: Bool { nodes.count >= Self.maximumNodes }
+
+    /// Forgets the objects met so far; nodes start anew.
+    mutating func forgetNodes() {
+        nodes.removeAll()
+        _ = nodes.insert(.empty)
+    }
+
+    /// The field of a key in an object; negative when its value is not wanted, has no name, or found no room.
+    mutating func field(_ key: ByteView, in node: Int32, names: inout NameTable) -> Int32 {
+        guard node != Self.barren else { return -1 }
+        return field(key, prefix: nodes.range(of: Int(node)), names: &names)
+    }
+
+    /// The same, given the name of the object; nil for one that gives no labels.
+    mutating func field(_ key: ByteView, prefix: ArraySlice<UInt8>?, names: inout NameTable) -> Int32 {
+        guard let prefix else { return -1 }
+        join(key, to: prefix)
+        guard !scratch.isEmpty else { return -1 }
+        return withScratch { name, keys in
+            if let wanted = keys.wanted {
+                return wanted.find(name).map { Int32(keys.wantedFields[$0].value) } ?? -1
+            }
+            if let id = names.id(for: name) { return Int32(id.value) }
+            keys.refused += 1
+            return -1
+        }
+    }
+
+    /// The node of the object below a key.
+    mutating func child(_ key: ByteView, in node: Int32) -> Int32 {
+        guard node != Self.barren else { return Self.barren }
+        join(key, to: nodes.range(of: Int(node)))
+        return withScratch { name, keys in
+            guard keys.mayHold(name) else { return Self.barren }
+            return Int32(keys.nodes.insert(name))
+        }
+    }
+
+    /// The name of the object below a key; nil when no wanted label can come from it.
+    mutating func childPrefix(_ key: ByteView, prefix: ArraySlice<UInt8>?) -> [UInt8]? {
+        guard let prefix else { return nil }
+        join(key, to: prefix)
+        return withScratch { name, keys in keys.mayHold(name) ? name.array : nil }
+    }
+
+    private func mayHold(_ name: ByteView) -> Bool {
+        guard name.count < NameTable.maximumNameBytes else { return false }
+        // An object without a name gives its keys to the level above it.
+        return wanted == nil || name.isEmpty || wantedPrefixes.find(name) != nil
+    }
+
+    /// Puts the sanitised name of `key`, behind that of its object, into `scratch`.
+    private mutating func join(_ key: ByteView, to prefix: ArraySlice<UInt8>) {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(contentsOf: prefix)
+        let separated = !scratch.isEmpty
+        if separated { scratch.append(UInt8(ascii: "_")) }
+        let before = scratch.count
+        if key.firstIndex(of: UInt8(ascii: "\\")) == nil {
+            LabelName.append(key, to: &scratch)
+        } else {
+            appendDecoded(key)
+        }
+        if separated, scratch.count == before { scratch.removeLast() }
+    }
+
+    /// The scanner has checked that the escapes of `key` can be decoded.
+    private mutating func appendDecoded(_ key: ByteView) {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: key.count + 64) { buffer in
+            let start = buffer.baseAddress!
+            unsafe start.initialize(repeating: 0, count: key.count + 64)
+            let count = unsafe unescapeJSON(key, into: start) ?? 0
+            let decoded = unsafe ByteView(base: UnsafePointer(start), count: count)
+            LabelName.append(decoded, to: &scratch)
+        }
+    }
+
+    /// Runs `body` with a view of `scratch`, to which the padding of a view is added.
+    private mutating func withScratch<Result>(_ body: (ByteView, inout JSONKeys) -> Result) -> Result {
+        let count = scratch.count
+        for _ in 0..<64 { scratch.append(0) }
+        var bytes: [UInt8] = []
+        swap(&bytes, &scratch)
+        defer { swap(&bytes, &scratch) }
+        return unsafe bytes.withUnsafeBufferPointer {
+            let name = unsafe ByteView(base: $0.baseAddress!, count: count)
+            return body(name, &self)
+        }
+    }
+}
