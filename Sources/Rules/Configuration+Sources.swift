@@ -18,7 +18,7 @@ extension Configuration {
         }
         public enum Start: String, CaseIterable, Sendable { case beginning, end }
 
-        /// Absolute patterns with `*`, `**`, `?` and `{a,b}`.
+        /// Patterns with `*`, `**`, `?` and `{a,b}`.
         public var paths: [String]
         /// Patterns of files to leave out.
         public var exclude: [String]
@@ -92,16 +92,26 @@ extension Configuration {
         public var labels: [LabelTemplate]
         /// Certificate and key of `tls://` endpoints; paths of PEM files.
         public var tls: ServerTLS?
-        /// Longer messages are cut and counted; by default 8 KiB.
+        /// Longer messages are cut and counted; by default 64 KiB.
         public var maximumMessageBytes: Int
-        /// A connection that says nothing for this long is closed; by default 120 s.
-        public var idle: Duration
-        /// Keeps the parameters of structured data as structured metadata of the entry; off by default.
+        /// A connection that says nothing for this long is closed; nil, the default, waits for ever.
+        public var idle: Duration?
+        /// Keeps header fields and structured data as structured metadata of the entry; by default true.
         public var structuredMetadata: Bool
+        /// Takes the time from the message where it has one; by default false: the time of arrival.
+        public var usesSenderTime: Bool
+        /// Seconds east of UTC of times that do not say their zone; by default 0.
+        public var assumedOffsetSeconds: Int
+        /// Connections of this source at once; by default 1,000.
+        public var maximumConnections: Int
+        /// The receive buffer asked of the kernel for each UDP socket; by default 8 MiB.
+        public var receiveBufferBytes: Int
 
         public init(
             listen: [SyslogEndpoint], labels: [LabelTemplate] = [], tls: ServerTLS? = nil,
-            maximumMessageBytes: Int = 8 << 10, idle: Duration = .seconds(120), structuredMetadata: Bool = false
+            maximumMessageBytes: Int = 64 << 10, idle: Duration? = nil, structuredMetadata: Bool = true,
+            usesSenderTime: Bool = false, assumedOffsetSeconds: Int = 0, maximumConnections: Int = 1_000,
+            receiveBufferBytes: Int = 8 << 20
         ) {
             self.listen = listen
             self.labels = labels
@@ -109,6 +119,10 @@ extension Configuration {
             self.maximumMessageBytes = maximumMessageBytes
             self.idle = idle
             self.structuredMetadata = structuredMetadata
+            self.usesSenderTime = usesSenderTime
+            self.assumedOffsetSeconds = assumedOffsetSeconds
+            self.maximumConnections = maximumConnections
+            self.receiveBufferBytes = receiveBufferBytes
         }
     }
 
@@ -138,10 +152,11 @@ public enum SyslogEndpoint: Hashable, Sendable, CustomStringConvertible {
     case udp(NetworkAddress)
     case tcp(NetworkAddress)
     case tls(NetworkAddress)
-    /// A datagram socket at this path.
+    /// A stream socket at this path.
     case unix(path: String)
 
-    /// Reads `udp://0.0.0.0:5514`, `tcp://…`, `tls://…` and `unix:///run/millrace.sock`.
+    /// Reads `udp://0.0.0.0:5514`, `tcp://…`, `tls://…` and `unix:///run/millrace.sock`. The port may be absent: 514,
+    /// or 6514 for `tls`.
     public init?(_ text: String) {
         let parts = text.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else { return nil }
@@ -151,7 +166,7 @@ public enum SyslogEndpoint: Hashable, Sendable, CustomStringConvertible {
             self = .unix(path: parts[1])
             return
         }
-        guard let address = NetworkAddress(parts[1]) else { return nil }
+        guard let address = NetworkAddress(parts[1], defaultPort: parts[0] == "tls" ? 6514 : 514) else { return nil }
         switch parts[0] {
         case "udp": self = .udp(address)
         case "tcp": self = .tcp(address)

@@ -99,7 +99,7 @@ public struct Configuration: Sendable {
     public struct Loki: Sendable {
         public enum Encoding: String, CaseIterable, Sendable { case protobuf, json }
 
-        /// The whole address, `http` or `https`; it may hold a token, so it prints as a secret.
+        /// The whole address, `http` or `https`; it may hold a password or a token, so it prints as a secret.
         public var url: Secret
         /// Scheme, host and port of the address: what may be shown.
         public var destination: String
@@ -111,7 +111,7 @@ public struct Configuration: Sendable {
         public var batchBytes: Int
         /// A push is made when the oldest line has waited this long; by default 1 s.
         public var batchWait: Duration
-        /// Bytes of lines that may wait for this destination; by default 64 MiB.
+        /// Bytes of lines that may wait for this destination; by default 8 MiB.
         public var queueBytes: Int
         /// How long one push may take; by default 10 s.
         public var timeout: Duration
@@ -122,7 +122,7 @@ public struct Configuration: Sendable {
 
         public init(
             url: Secret, destination: String, tenant: Secret? = nil, encoding: Encoding = .protobuf,
-            batchBytes: Int = 1 << 20, batchWait: Duration = .seconds(1), queueBytes: Int = 64 << 20,
+            batchBytes: Int = 1 << 20, batchWait: Duration = .seconds(1), queueBytes: Int = 8 << 20,
             timeout: Duration = .seconds(10), backoff: Backoff = Backoff(), authorization: Authorization? = nil,
             headers: [(name: String, value: Secret)] = [], tls: TLS = TLS()
         ) {
@@ -198,13 +198,20 @@ public struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads `127.0.0.1:9464`, `[::1]:9464`, `localhost:9464` and `:9464`, which is every address.
-    public init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":") else { return nil }
-        let digits = text[text.index(after: colon)...]
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(digits),
-            port <= 65_535
-        else { return nil }
-        var host = text[..<colon]
+    public init?(_ text: String) { self.init(text, defaultPort: nil) }
+
+    /// As above; without a port it is the default.
+    init?(_ text: String, defaultPort: Int?) {
+        var host = text[...]
+        var port = defaultPort
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        if !isBracketed, let colon = text.lastIndex(of: ":") {
+            let digits = text[text.index(after: colon)...]
+            guard digits.count <= 5, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+            port = Int(digits)
+            host = text[..<colon]
+        }
+        guard let port, port <= 65_535 else { return nil }
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = host.dropFirst().dropLast()
             guard host.contains(":"), host.utf8.allSatisfy({ "0123456789abcdefABCDEF:.%".utf8.contains($0) }) else {

@@ -6,7 +6,7 @@ import YAML
 public struct LabelTemplate: Hashable, Sendable {
     public enum Part: Hashable, Sendable {
         case literal(String)
-        /// `${path.pod}`: scope `path`, name `pod`. Known scopes are `path`, `cri` and `syslog`; the names of
+        /// `${path.pod}`: scope `path`, name `pod`. Known scopes are `path`, `cri`, `docker` and `syslog`; names of
         /// `syslog` include `sd.ID.PARAMETER`.
         case variable(scope: String, name: String)
     }
@@ -41,7 +41,7 @@ enum LabelScope {
     case syslog
     case stdin
 
-    static let pathNames = ["namespace", "pod", "uid", "container", "filename", "directory"]
+    static let pathNames = ["filename", "directory", "namespace", "pod", "uid", "container", "id"]
     static let syslogNames = [
         "hostname", "app_name", "proc_id", "msg_id", "severity", "facility", "connection_ip",
     ]
@@ -51,7 +51,8 @@ enum LabelScope {
         switch self {
         case .constant, .stdin: []
         case .tail(.raw): LabelScope.pathNames.map { "path.\($0)" }
-        case .tail(.cri), .tail(.docker): LabelScope.pathNames.map { "path.\($0)" } + ["cri.stream"]
+        case .tail(.cri): LabelScope.pathNames.map { "path.\($0)" } + ["cri.stream"]
+        case .tail(.docker): LabelScope.pathNames.map { "path.\($0)" } + ["docker.stream"]
         case .syslog: LabelScope.syslogNames.map { "syslog.\($0)" }
         }
     }
@@ -115,7 +116,9 @@ struct LabelReader {
         if scope.names.contains(text) { return .variable(scope: pair[0], name: pair[1]) }
         if case .syslog = scope, text.hasPrefix("syslog.sd.") {
             let names = text.dropFirst("syslog.sd.".count).split(separator: ".", omittingEmptySubsequences: false)
-            if names.count >= 2, !names.contains("") { return .variable(scope: "syslog", name: String(text.dropFirst(7))) }
+            if names.count >= 2, !names.contains("") {
+                return .variable(scope: "syslog", name: String(text.dropFirst(7)))
+            }
             findings.error("wanted ${syslog.sd.ID.PARAMETER}, found '${\(text)}'", at: range)
             return nil
         }

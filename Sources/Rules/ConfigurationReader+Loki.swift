@@ -25,11 +25,18 @@ extension ConfigurationReader {
             queue.finish()
         }
         if result.queueBytes < result.batchBytes {
-            findings.error("'queue' holds less than one batch", hint: "make queue.bytes larger than batch.bytes", at: loki.range(of: "queue"))
+            findings.error(
+                "'queue' holds less than one batch", hint: "make queue.bytes larger than batch.bytes",
+                at: loki.range(of: "queue"))
         }
         result.timeout = loki.duration("timeout", atLeast: "100ms") ?? result.timeout
         if var backoff = loki.mapping("backoff") { result.backoff = read(backoff: &backoff) }
         result.authorization = readAuthorization(&loki)
+        if url.map({ Destination.hasUser($0.reveal()) }) ?? false, loki.has("basic") || loki.has("bearer") {
+            findings.error(
+                "the address has a user already; found \(loki.has("basic") ? "'basic'" : "'bearer'") as well",
+                at: loki.range(ofKey: loki.has("basic") ? "basic" : "bearer"))
+        }
         result.headers = readHeaders(&loki)
         if var tls = loki.mapping("tls") { result.tls = read(tls: &tls) }
         loki.finish()
@@ -114,6 +121,12 @@ enum Destination {
         var hint: String?
     }
 
+    /// Whether the address names a user, who then stands for `basic`.
+    static func hasUser(_ url: String) -> Bool {
+        guard let start = url.firstRange(of: "://") else { return false }
+        return url[start.upperBound...].prefix { !"/?#".contains($0) }.contains("@")
+    }
+
     /// Scheme, host and port of an `http` or `https` address. No message repeats the address: it may be a secret.
     static func read(_ url: String) -> Result<String, Problem> {
         let example = "http://loki:3100/loki/api/v1/push"
@@ -127,23 +140,14 @@ enum Destination {
             return .failure(Problem(message: "wanted an address that begins with http:// or https://", hint: example))
         }
         let rest = url.dropFirst(scheme.count + 3)
-        let authority = rest.prefix { !"/?#".contains($0) }
-        let path = rest.dropFirst(authority.count)
-        if authority.contains("@") {
-            return .failure(
-                Problem(message: "credentials do not belong into the address", hint: "use basic: {username: …, password: …}"))
-        }
+        var authority = rest.prefix { !"/?#".contains($0) }
+        if let at = authority.lastIndex(of: "@") { authority = authority[authority.index(after: at)...] }
         if !url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
             return .failure(Problem(message: "wanted an address without blanks and special characters", hint: example))
         }
-        let hasPort = authority.last != "]" && authority.contains(":")
-        guard !authority.isEmpty,
-            let address = NetworkAddress(hasPort ? String(authority) : "\(authority):\(defaultPort)"),
-            !authority.hasPrefix(":"), address.port > 0
+        guard !authority.isEmpty, !authority.hasPrefix(":"),
+            let address = NetworkAddress(String(authority), defaultPort: defaultPort), address.port > 0
         else { return .failure(Problem(message: "wanted a host and perhaps a port", hint: example)) }
-        if path.isEmpty || path == "/" {
-            return .failure(Problem(message: "the path is missing", hint: "Loki takes pushes at /loki/api/v1/push"))
-        }
         return .success("\(scheme)://\(address)")
     }
 }

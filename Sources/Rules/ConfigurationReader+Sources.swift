@@ -12,7 +12,8 @@ extension ConfigurationReader {
                 "a source is one of tail, syslog or stdin; found \(found.joined(separator: " and "))",
                 hint: "begin each with '- '", at: source.range(ofKey: found[1]))
         } else if found.isEmpty {
-            let near = source.keys.lazy.compactMap { key in nearest(to: key.text, among: kinds).map { (key, $0) } }.first
+            let near = source.keys.lazy.compactMap { key in nearest(to: key.text, among: kinds).map { (key, $0) } }
+                .first
             findings.error(
                 "a source is one of tail, syslog or stdin; found none of them",
                 hint: near.map { "did you mean '\($0.1)'?" }, at: near?.0.range ?? node.range)
@@ -110,10 +111,26 @@ extension ConfigurationReader {
                 at: syslog.range(of: "listen"))
         }
         result.maximumMessageBytes = syslog.bytes("maximum_message", in: 480...(1 << 20)) ?? result.maximumMessageBytes
-        result.idle = syslog.duration("idle", atLeast: "1s") ?? result.idle
+        result.idle = syslog.duration("idle", atLeast: "1s")
         result.structuredMetadata = syslog.boolean("structured_metadata") ?? result.structuredMetadata
+        result.usesSenderTime = syslog.boolean("use_timestamp") ?? result.usesSenderTime
+        result.assumedOffsetSeconds =
+            syslog.parsed("utc_offset", wanted: "an offset such as +02:00", seconds(ofOffset:)) ?? 0
+        result.maximumConnections = syslog.integer("connections", in: 1...100_000) ?? result.maximumConnections
+        result.receiveBufferBytes =
+            syslog.bytes("receive_buffer", in: (64 << 10)...(1 << 30)) ?? result.receiveBufferBytes
         syslog.finish()
         return result
+    }
+
+    /// Reads `+02:00` and `-05:30`.
+    private func seconds(ofOffset text: String) -> Int? {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"), "+-".utf8.contains(bytes[0]),
+            let hours = UInt(text.dropFirst().prefix(2)), let minutes = UInt(text.suffix(2)), hours <= 14, minutes < 60
+        else { return nil }
+        let seconds = Int(hours * 3600 + minutes * 60)
+        return bytes[0] == UInt8(ascii: "-") ? -seconds : seconds
     }
 
     /// A stream without labels cannot be selected by a rule, and Loki refuses it.

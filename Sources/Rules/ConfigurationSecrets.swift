@@ -183,7 +183,8 @@ private func secrets(inDestination node: Node) -> [Range<Int>] {
 private func strikeUserInformation(_ bytes: inout [UInt8]) {
     var index = 0
     while index + 3 <= bytes.count {
-        guard bytes[index] == UInt8(ascii: ":"), bytes[index + 1] == UInt8(ascii: "/"), bytes[index + 2] == UInt8(ascii: "/")
+        guard bytes[index] == UInt8(ascii: ":"), bytes[index + 1] == UInt8(ascii: "/"),
+            bytes[index + 2] == UInt8(ascii: "/")
         else {
             index += 1
             continue

@@ -123,7 +123,7 @@ func readText(_ path: String) -> (source: SourceText, problem: Diagnostic?) {
 
 /// Diagnostics as a person reads them; those about a whole file without a line of it.
 func render(_ source: SourceText, _ diagnostics: [Diagnostic]) -> String {
-    guard source.text.isEmpty else { return source.render(diagnostics) }
+    guard source.text.utf8.allSatisfy({ $0 <= 0x20 }) else { return source.render(diagnostics) }
     return diagnostics.map { diagnostic in
         "\(source.name): \(diagnostic.severity.rawValue): \(diagnostic.message)\n"
             + (diagnostic.hint.map { " \($0)\n" } ?? "")

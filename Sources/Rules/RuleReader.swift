@@ -64,7 +64,8 @@ struct RuleReader {
             }.first
             findings.error(
                 "a rule has one of counter, histogram, gauge, record or alert; found none",
-                hint: near.map { "did you mean '\($0.1)'?" }, at: near?.0.range ?? rule.keys.first?.range ?? rule.node.range)
+                hint: near.map { "did you mean '\($0.1)'?" },
+                at: near?.0.range ?? rule.keys.first?.range ?? rule.node.range)
         } else {
             findings.error(
                 "a rule has one kind; found \(kinds.map(\.rawValue).joined(separator: " and "))",
@@ -119,7 +120,8 @@ struct RuleReader {
     private mutating func readExpression(_ kind: RuleKind) -> (tree: Expression, scalar: Scalar)? {
         guard let node = rule.value("expr") else { return nil }
         guard let scalar = node.scalar else {
-            findings.wrong(node, wanted: "a LogQL expression", for: "expr", hint: "put it in single quotes, or behind expr: |")
+            findings.wrong(
+                node, wanted: "a LogQL expression", for: "expr", hint: "put it in single quotes, or behind expr: |")
             return nil
         }
         let parsed = parse(scalar.text)
@@ -168,7 +170,8 @@ struct RuleReader {
                     "not supported yet: native histograms need the protobuf exposition",
                     hint: "use buckets:", at: rule.range(ofKey: "native"))
             } else {
-                rule.require("buckets", hint: "for seconds: buckets: [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]")
+                rule.require(
+                    "buckets", hint: "for seconds: buckets: [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10]")
             }
             return readBuckets().map { .histogram(buckets: $0) }
         }
@@ -177,18 +180,25 @@ struct RuleReader {
     private mutating func readBuckets() -> [Double]? {
         guard let items = rule.list("buckets", of: "numbers") else { return nil }
         var buckets: [Double] = []
+        var before = ""
         for item in items {
             guard let bound = findings.number(item, for: "buckets") else { return nil }
             if !bound.isFinite {
-                findings.error("'buckets': wanted finite bounds, found \(item.found)", hint: "the bucket +Inf is always there", at: item.range)
+                findings.error(
+                    "'buckets': wanted finite bounds, found \(item.found)", hint: "the bucket +Inf is always there",
+                    at: item.range)
             } else if let last = buckets.last, bound <= last {
-                findings.error("'buckets': bounds must ascend, found \(bound) behind \(last)", at: item.range)
+                findings.error("'buckets': bounds must ascend, found \(item.found) behind \(before)", at: item.range)
             }
+            before = item.found
             buckets.append(bound)
         }
-        if buckets.isEmpty { findings.error("'buckets': wanted at least one bound, found none", at: rule.range(of: "buckets")) }
+        if buckets.isEmpty {
+            findings.error("'buckets': wanted at least one bound, found none", at: rule.range(of: "buckets"))
+        }
         if buckets.count > 200 {
-            findings.error("'buckets': wanted at most 200 bounds, found \(buckets.count)", at: rule.range(of: "buckets"))
+            findings.error(
+                "'buckets': wanted at most 200 bounds, found \(buckets.count)", at: rule.range(of: "buckets"))
         }
         return buckets
     }
@@ -202,7 +212,8 @@ struct RuleReader {
                 findings.error("'by': the label '\(name)' stands here twice", at: node.range)
             } else if labels.set[name] != nil || context.labels[name] != nil {
                 findings.error(
-                    "'by': the label '\(name)' is also one of the static labels", hint: "keep one of them", at: node.range)
+                    "'by': the label '\(name)' is also one of the static labels", hint: "keep one of them",
+                    at: node.range)
             } else if kind == .histogram, name == "le" {
                 findings.error("'by': the label 'le' is taken by the buckets of the histogram", at: node.range)
             } else if unboundedFields.contains(name), !rule.has("limit"), !sets(expression, label: name) {

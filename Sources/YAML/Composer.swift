@@ -131,7 +131,9 @@ struct Composer {
                 merges.append(pair)
             } else if let earlier = first[pair.key.text] {
                 let line = 1 + bytes[..<earlier.range.lowerBound].count { $0 == 0x0A }
-                report("the key '\(pair.key.text)' stands here twice", pair.key.range, hint: "the first is on line \(line)")
+                report(
+                    "the key '\(pair.key.text)' stands here twice", pair.key.range, hint: "the first is on line \(line)"
+                )
             } else {
                 first[pair.key.text] = pair.key
                 result.append(pair)

@@ -17,7 +17,7 @@ public struct MappingReader {
         switch node.kind {
         case .mapping(let pairs): self.pairs = pairs
         case .scalar, .sequence:
-            findings.wrong(node, wanted: "a mapping", for: title)
+            findings.error("\(title): wanted a mapping, found \(findings.found(node))", at: node.range)
             return nil
         }
         self.node = node
@@ -70,14 +70,16 @@ public struct MappingReader {
     }
 
     /// One of the raw values of an enum; a near miss is named.
-    public mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _: Choice.Type) -> Choice?
+    public mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String, _: Choice.Type)
+        -> Choice?
     {
         guard let value = value(key) else { return nil }
         let names = Choice.allCases.map(\.rawValue)
         if let choice = value.scalar.flatMap({ Choice(rawValue: $0.text) }) { return choice }
         let meant = value.scalar.flatMap { nearest(to: $0.text, among: names) }
         findings.wrong(
-            value, wanted: names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " or \(names.last ?? "")",
+            value,
+            wanted: names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " or \(names.last ?? "")",
             for: key, hint: meant.map { "did you mean '\($0)'?" })
         return nil
     }

@@ -2,7 +2,8 @@ import Diagnostics
 
 /// libyaml's words, for a person who wrote the file.
 func diagnostic(for error: SyntaxError, offsets: ByteOffsets, source: [UInt8]) -> Diagnostic {
-    var offset = error.byteOffset ?? offsets[error.index]
+    let isOpen = error.problem == "found unexpected end of stream"
+    var offset = error.byteOffset ?? offsets[isOpen ? error.contextIndex ?? error.index : error.index]
     offset = min(offset, source.count)
     // At the end of the text the last line that has something shows more than an empty one.
     if offset == source.count {
@@ -32,8 +33,12 @@ private func words(for error: SyntaxError) -> (message: String, hint: String?) {
     case "block sequence entries are not allowed in this context":
         ("a list item makes no sense here", "begin the list on a line of its own")
     case "found character that cannot start any token":
-        ("a value cannot begin with this character", "indent with blanks, not tabs; quote text that begins with @, ` or %")
-    case "found a tab character that violates indentation", "found a tab character where an indentation space is expected":
+        (
+            "a value cannot begin with this character",
+            "indent with blanks, not tabs; quote text that begins with @, ` or %"
+        )
+    case "found a tab character that violates indentation",
+        "found a tab character where an indentation space is expected":
         ("a tab where blanks are wanted", "indent with blanks")
     case "did not find expected ',' or ']'": ("wanted ',' or ']' in the list", nil)
     case "did not find expected ',' or '}'": ("wanted ',' or '}' in the mapping", nil)
@@ -54,11 +59,17 @@ private func words(for error: SyntaxError) -> (message: String, hint: String?) {
     }
 }
 
+private let plainNames = [
+    "block mapping": "mapping", "flow mapping": "mapping in braces", "block collection": "list",
+    "flow sequence": "list in brackets", "simple key": "key", "quoted scalar": "quoted text", "plain scalar": "text",
+]
+
 extension String {
     /// `while parsing a block mapping` → `in the block mapping`
     fileprivate var inside: String {
         for start in ["while parsing a ", "while scanning a ", "while scanning an "] where hasPrefix(start) {
-            return "in the " + dropFirst(start.count)
+            let name = dropFirst(start.count)
+            return "in the " + (plainNames[String(name)] ?? String(name))
         }
         return self
     }

@@ -4,29 +4,31 @@ import YAML
 
 @Suite("YAML documents")
 struct DocumentTests {
-    @Test("a value inside a scalar maps to its place in the file", arguments: [
-        "a: plain text here",
-        "a: plain\n   over\n\n\n   lines  with  blanks",
-        "a: 'it''s  quoted\n\n  and folded '",
-        "a: \"tab\\t \\u00fc \\x41 \\\\ \\\"q\\\" end\"",
-        "a: \"folded\n   text \\\n   joined \\\n\n  next\"",
-        "a: |\n  one\n    two\n\n  three\nb: x",
-        "a: |+\n  one\n\n\nb: x",
-        "a: |-\n  one\n  two",
-        "a: |2\n    indented\n  less",
-        "a: >\n  one\n  two\n\n  three\n    kept\n    lines\n  four\n",
-        "a: >-\n\n\n  late\n  start",
-        "a: ünïcode → text\nb: c",
-        "ü: |\n  line → one\n  {job=\"ä\"}\n",
-        "a: |\r\n  one\r\n  two\r\n",
-        "a: one\r\n   two",
-        "- |\n one\n two",
-        "a: !!str &x |\n  tagged\n  text",
-        "a: &x 'anchored'",
-        "a: ''",
-        "a: |\n",
-        "? a\n: >2\n   x\n  y",
-    ])
+    @Test(
+        "a value inside a scalar maps to its place in the file",
+        arguments: [
+            "a: plain text here",
+            "a: plain\n   over\n\n\n   lines  with  blanks",
+            "a: 'it''s  quoted\n\n  and folded '",
+            "a: \"tab\\t \\u00fc \\x41 \\\\ \\\"q\\\" end\"",
+            "a: \"folded\n   text \\\n   joined \\\n\n  next\"",
+            "a: |\n  one\n    two\n\n  three\nb: x",
+            "a: |+\n  one\n\n\nb: x",
+            "a: |-\n  one\n  two",
+            "a: |2\n    indented\n  less",
+            "a: >\n  one\n  two\n\n  three\n    kept\n    lines\n  four\n",
+            "a: >-\n\n\n  late\n  start",
+            "a: ünïcode → text\nb: c",
+            "ü: |\n  line → one\n  {job=\"ä\"}\n",
+            "a: |\r\n  one\r\n  two\r\n",
+            "a: one\r\n   two",
+            "- |\n one\n two",
+            "a: !!str &x |\n  tagged\n  text",
+            "a: &x 'anchored'",
+            "a: ''",
+            "a: |\n",
+            "? a\n: >2\n   x\n  y",
+        ])
     func offsets(text: String) throws {
         let document = Document(text)
         #expect(document.diagnostics.isEmpty)

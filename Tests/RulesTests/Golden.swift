@@ -1,5 +1,5 @@
-import Testing
 import Glibc
+import Testing
 
 /// Cases of `fixtures/diagnostics`: a text behind `=== name`, and behind `--- says` what is said about it.
 struct GoldenCase: CustomTestStringConvertible, Sendable {
@@ -25,7 +25,8 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 
 /// The path of a file below `fixtures/`.
 func fixture(_ name: String, _ here: String = #filePath) -> String {
-    here.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/") + "/fixtures/" + name
+    here.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/") + "/fixtures/"
+        + name
 }
 
 func contents(of path: String) -> [UInt8] {
