@@ -144,7 +144,7 @@ struct RegexScanner {
     }
 
     /// How far the end of a name or count is looked for, so that the work stays linear in the regex.
-    private static let furthest = 1024
+    private static let furthest = 256
 
     private let bytes: [UInt8]
     private var position = 0

@@ -18,12 +18,12 @@ extension Lexer {
         position = min(position, bytes.count)
         offset = closed ? position + 1 : position
         if !closed {
-            if position == bytes.count { cutOff() }
             diagnostics.report(
                 "the string is not closed",
                 hint: raw || position == bytes.count
                     ? nil : "a string in double quotes ends on its line; write \\n for a newline, or use backticks",
                 at: start..<position)
+            cutOff()
         } else if quote == UInt8(ascii: "'") {
             diagnostics.report(
                 "a string stands in double quotes or backticks, not in single quotes", at: start..<offset)
@@ -37,6 +37,25 @@ extension Lexer {
             return String(decoding: decoded, as: UTF8.self)
         }
         return string
+    }
+
+    /// `“x”` as word processors write it: reported, and read as a string if it ends nearby.
+    mutating func scanTypographicString() -> String? {
+        let quotes: Set<Unicode.Scalar> = ["\u{201C}", "\u{201D}", "\u{201E}", "\u{2018}", "\u{2019}"]
+        guard let first = scalar(at: offset), quotes.contains(first) else { return nil }
+        var position = offset + 3
+        while position < min(bytes.count, offset + 256), bytes[position] != UInt8(ascii: "\n") {
+            if bytes[position] == 0xE2, let last = scalar(at: position), quotes.contains(last) {
+                let content = text(offset + 3..<position)
+                diagnostics.report(
+                    "a string stands in plain double quotes or backticks", hint: "write \"\(content)\"",
+                    at: offset..<position + 3)
+                offset = position + 3
+                return content
+            }
+            position += 1
+        }
+        return nil
     }
 
     private mutating func unescape(_ content: Range<Int>, quote: UInt8) -> [UInt8] {
@@ -91,6 +110,7 @@ extension Lexer {
         if written.utf8.contains(UInt8(ascii: ":")) { return "LogQL has no subqueries" }
         if written.utf8.allSatisfy(isDigit) { return "add a unit: [\(written)s]" }
         if written.utf8.contains(where: isBlank) { return "leave out the blanks" }
+        if written.utf8.first == UInt8(ascii: "-") { return "a range looks back; 'offset' moves it" }
         if let other = parseDuration(written), other >= 0 {
             return other % 1_000_000 == 0
                 ? "write [\(formatDuration(other))]" : "a range has whole milliseconds"
@@ -114,7 +134,8 @@ extension Lexer {
     }
 
     private func sizeHint(_ written: String) -> String? {
-        parseByteSize(written) == nil ? nil : "sizes have the units kB, KB, MB, GB, TB and KiB, MiB, GiB, TiB"
+        parseByteSize(written) == nil || written.utf8.allSatisfy(isDigit)
+            ? nil : "sizes have the units kB, KB, MB, GB, TB and KiB, MiB, GiB, TiB"
     }
 
     /// Moves behind a number as Go's scanner reads it; the text of what is wrong with it, or nil.
@@ -184,7 +205,7 @@ extension Lexer {
             } else {
                 break
             }
-            if position - start > 128 { return nil }
+            if position - start > 64 { return nil }
         }
         guard position > end, let duration = parseDuration(text(start..<position)) else { return nil }
         offset = position
@@ -195,7 +216,7 @@ extension Lexer {
         var position = end
         while let byte = byte(at: position), isDigit(byte) || "BikKMGT.".utf8.contains(byte) {
             position += 1
-            if position - start > 128 { return nil }
+            if position - start > 64 { return nil }
         }
         guard position > end, let size = parseByteSize(text(start..<position)) else { return nil }
         offset = position

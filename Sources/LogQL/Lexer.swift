@@ -31,14 +31,16 @@ struct Lexer {
     }
 
     private mutating func next() -> Token? {
+        var isBehindUnknown = false
         while true {
             skipBlanks()
             guard let first = byte(at: offset) else { return nil }
             let start = offset
             if let kind = kind(startingWith: first) {
-                return Token(kind: kind, range: start..<offset)
+                return Token(kind: kind, range: start..<offset, isBehindUnknown: isBehindUnknown)
             }
             skipUnknown()
+            isBehindUnknown = true
         }
     }
 
@@ -69,6 +71,8 @@ struct Lexer {
         case UInt8(ascii: "-"):
             if let flag = scanFlag() { return .flag(flag) }
             if let duration = scanDuration(from: offset, behind: offset + 1) { return .duration(duration) }
+        case 0xE2:
+            if let string = scanTypographicString() { return .string(string) }
         default:
             if let length = identifierLength() { return scanWord(length) }
         }
@@ -173,8 +177,10 @@ struct Lexer {
         }
     }
 
+    /// Where a string does not end, nothing behind its beginning can be trusted.
     mutating func cutOff() {
         isCutOff = true
+        offset = bytes.count
     }
 }
 

@@ -19,7 +19,9 @@ public func parsePrometheusDuration(_ text: String) -> Int64? {
     var position = 0
     while position < bytes.count {
         let digits = bytes[position...].prefix(while: isDigit)
-        guard !digits.isEmpty, let number = wholeNumber(digits) else { return nil }
+        guard !digits.isEmpty, let number = wholeNumber(digits).flatMap(Int64.init(exactly:)) else {
+            return nil
+        }
         position += digits.count
         let name = Array(bytes[position...].prefix { !isDigit($0) })
         position += name.count
@@ -55,7 +57,7 @@ public func parseGoDuration(_ text: String) -> Int64? {
         bytes = bytes.dropFirst(name.count)
         guard let unit = goUnits[String(decoding: name, as: UTF8.self)] else { return nil }
         guard let number = whole.isEmpty ? 0 : wholeNumber(whole) else { return nil }
-        let (part, overflow) = UInt64(number).multipliedReportingOverflow(by: unit)
+        let (part, overflow) = number.multipliedReportingOverflow(by: unit)
         // As in Go, the fraction is cut to what an Int64 holds, then scaled as a floating point number.
         var scaled: UInt64 = 0
         var scale = 1.0
@@ -78,11 +80,11 @@ private let goUnits: [String: UInt64] = [
     "μs": 1000, "ns": 1,
 ]
 
-private func wholeNumber(_ digits: some Sequence<UInt8>) -> Int64? {
-    var number: Int64 = 0
+private func wholeNumber(_ digits: some Sequence<UInt8>) -> UInt64? {
+    var number: UInt64 = 0
     for digit in digits {
         let (tenfold, overflow) = number.multipliedReportingOverflow(by: 10)
-        let (sum, overflows) = tenfold.addingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
+        let (sum, overflows) = tenfold.addingReportingOverflow(UInt64(digit - UInt8(ascii: "0")))
         guard !overflow, !overflows else { return nil }
         number = sum
     }
@@ -153,16 +155,8 @@ public func formatByteSize(_ bytes: UInt64) -> String {
     return best
 }
 
-/// A size as a query may contain it, where it must have a unit larger than `B`.
-func queryByteSize(_ bytes: UInt64) -> String {
-    guard bytes > 0 else { return "0kB" }
-    let short = formatByteSize(bytes)
-    if short.utf8.contains(where: { isLetter($0) && $0 != UInt8(ascii: "B") }) { return short }
-    let thousandths = String(bytes % 1000)
-    let exact = "\(bytes / 1000)." + String(repeating: "0", count: 3 - thousandths.count) + thousandths
-    // Half a byte more is cut off again, where the thousandths alone would be rounded to the byte below.
-    return parseByteSize(exact + "kB") == bytes ? exact + "kB" : exact + "5kB"
-}
+/// A size as a query may contain it; Go's scanner takes `0B` for the beginning of a binary number.
+func queryByteSize(_ bytes: UInt64) -> String { bytes == 0 ? "0kB" : formatByteSize(bytes) }
 
 /// The number that Go's `ParseFloat` reads: decimal with sign, fraction, exponent and `_` between digits, hexadecimal with a `p` exponent,
 /// `inf`, `infinity` and `nan` in any case; nil for anything else (`0x10`, `1,5`) and for what is beyond a Double.

@@ -104,8 +104,6 @@ extension Parser {
         return value
     }
 
-    // MARK: Ranges
-
     private mutating func parseLogRange(in name: String) throws(Stumble) -> LogRange {
         guard at(.openParenthesis) else { return try parsePlainLogRange(in: name) }
         try deepen()

@@ -22,7 +22,7 @@ public func parse(_ text: String) -> Parsed {
     }
     var lexer = Lexer(text)
     let tokens = lexer.tokens()
-    var parser = Parser(tokens: tokens, diagnostics: lexer.diagnostics, isCutOff: lexer.isCutOff)
+    var parser = Parser(source: lexer.bytes, tokens: tokens, diagnostics: lexer.diagnostics, isCutOff: lexer.isCutOff)
     let expression = parser.parseAll()
     let diagnostics = parser.diagnostics.list.sorted { $0.range.lowerBound < $1.range.lowerBound }
     return Parsed(expression: parser.diagnostics.hasErrors ? nil : expression, diagnostics: diagnostics)
@@ -38,6 +38,7 @@ struct Parser {
     static let maximumDepth = 200
     static let maximumOperators = 2000
 
+    let source: [UInt8]
     let tokens: [Token]
     var index = 0
     var diagnostics: DiagnosticCollector
@@ -46,7 +47,8 @@ struct Parser {
     var depth = 0
     var operators = 0
 
-    init(tokens: [Token], diagnostics: DiagnosticCollector, isCutOff: Bool) {
+    init(source: [UInt8], tokens: [Token], diagnostics: DiagnosticCollector, isCutOff: Bool) {
+        self.source = source
         self.tokens = tokens
         self.diagnostics = diagnostics
         self.isCutOff = isCutOff
@@ -61,8 +63,6 @@ struct Parser {
             return nil
         }
     }
-
-    // MARK: Tokens
 
     var current: Token { tokens[index] }
 
@@ -128,8 +128,6 @@ struct Parser {
         return name
     }
 
-    // MARK: Mistakes
-
     mutating func fail(_ message: String, hint: String? = nil, at range: Range<Int>) -> Stumble {
         diagnostics.report(message, hint: hint, at: range)
         if diagnostics.isFull { index = tokens.count - 1 }
@@ -137,7 +135,7 @@ struct Parser {
     }
 
     mutating func unexpected(_ wanted: String, hint: String? = nil) -> Stumble {
-        if isCutOff, current.kind == .end { return Stumble() }
+        if (isCutOff && current.kind == .end) || current.isBehindUnknown { return Stumble() }
         return fail("expected \(wanted), found \(current.kind.shown)", hint: hint, at: current.range)
     }
 
@@ -178,6 +176,20 @@ struct Parser {
         }
     }
 
+    /// Reads what stands in brackets that are open already; after a mistake in it the closing one is passed, so that whoever goes on does not
+    /// take it for his own.
+    mutating func closingOnFailure<Result>(
+        _ body: (inout Parser) throws(Stumble) -> Result
+    ) throws(Stumble) -> Result {
+        do throws(Stumble) {
+            return try body(&self)
+        } catch {
+            skip { _ in false }
+            _ = accept(.closeParenthesis)
+            throw error
+        }
+    }
+
     private mutating func trailing(after operand: Operand) -> Stumble {
         let isLog = if case .log = operand.expression { true } else { false }
         let wanted = isLog ? "a line filter, '|' and a stage, or the end" : "an operator or the end"
@@ -195,6 +207,8 @@ struct Parser {
             return unexpected(wanted, hint: "line filters are '|=', '!=', '|~', '!~', '|>' and '!>'")
         case .symbol(.equal):
             return unexpected(wanted, hint: "did you mean '=='?")
+        case .duration where isLog:
+            return unexpected(wanted, hint: "a duration is written without blanks: 1h30m")
         default:
             return unexpected(wanted)
         }

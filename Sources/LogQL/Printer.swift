@@ -92,7 +92,7 @@ extension LineFilter.Value: CustomStringConvertible {
 }
 
 extension LabelFilter: CustomStringConvertible {
-    /// The canonical text; `,` and blanks have become `and`.
+    /// The canonical text; `,` and blanks have become `and`. How equal operators are bracketed does not matter and does not show.
     public var description: String {
         switch self {
         case .text(let matcher): matcher.description
@@ -100,8 +100,8 @@ extension LabelFilter: CustomStringConvertible {
         case .duration(let name, let comparison, let value): "\(name) \(comparison.rawValue) \(formatDuration(value))"
         case .bytes(let name, let comparison, let value): "\(name) \(comparison.rawValue) \(queryByteSize(value))"
         case .ip(let name, let equal, let address): "\(name) \(equal ? "=" : "!=") ip(\(quote(address)))"
-        case .and(let left, let right): "\(left.bracketed(below: 2)) and \(right.bracketed(below: 3))"
-        case .or(let left, let right): "\(left.bracketed(below: 1)) or \(right.bracketed(below: 2))"
+        case .and(let left, let right): "\(left.bracketed(below: 2)) and \(right.bracketed(below: 2))"
+        case .or(let left, let right): "\(left.description) or \(right.description)"
         }
     }
 

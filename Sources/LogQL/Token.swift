@@ -18,6 +18,8 @@ struct Token {
 
     var kind: Kind
     var range: Range<Int>
+    /// Characters that are no token stand before it and were reported, so that it is no surprise where it is not expected.
+    var isBehindUnknown = false
 }
 
 /// Words that cannot be label names. Names of functions can, so they are identifiers.

@@ -37,7 +37,7 @@ struct DiagnosticTests {
         #expect(parsed.expression == nil)
         let source = SourceText(name: "q", text: text)
         let places = parsed.diagnostics.map { source.position(of: $0.range.lowerBound) }
-        #expect(places.map { "\($0.line):\($0.column)" } == ["2:3", "3:10", "3:19", "3:33", "3:55"])
+        #expect(places.map { "\($0.line):\($0.column)" } == ["2:3", "3:10", "3:19", "3:33", "3:53"])
     }
 
     @Test(

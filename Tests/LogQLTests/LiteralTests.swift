@@ -3,18 +3,19 @@ import Testing
 
 @Suite("Literals")
 struct LiteralTests {
-    private static let second: Int64 = 1_000_000_000
-
     @Test(
         "durations are read in the forms of Prometheus and Go",
         arguments: [
-            ("0", 0), ("5m", 300 * second), ("1h30m", 5400 * second), ("1d12h", 129_600 * second),
-            ("1w", 604_800 * second),
-            ("1y", 31_536_000 * second), ("500ms", second / 2), ("1s500ms", 3 * second / 2), ("1.5h", 5400 * second),
-            (".5s", second / 2), ("-5s", -5 * second), ("+5s", 5 * second), ("1m1h", 3660 * second), ("300us", 300_000),
-            ("2µs", 2000), ("2μs", 2000), ("7ns", 7), ("1m0.5s", 60 * second + second / 2), ("-0", 0), ("-0s", 0),
-            ("1.0000000009s", second), ("9223372036854775807ns", Int64.max), ("-9223372036854775808ns", Int64.min),
-            ("292y", 292 * 31_536_000 * second), ("0.1ms", 100_000), ("010s", 10 * second),
+            ("0", 0), ("5m", 300_000_000_000), ("1h30m", 5_400_000_000_000), ("1d12h", 129_600_000_000_000),
+            ("1w", 604_800_000_000_000),
+            ("1y", 31_536_000_000_000_000), ("500ms", 500_000_000), ("1s500ms", 1_500_000_000),
+            ("1.5h", 5_400_000_000_000),
+            (".5s", 500_000_000), ("-5s", -5_000_000_000), ("+5s", 5_000_000_000), ("1m1h", 3_660_000_000_000),
+            ("300us", 300_000),
+            ("2µs", 2000), ("2μs", 2000), ("7ns", 7), ("1m0.5s", 60_500_000_000), ("-0", 0), ("-0s", 0),
+            ("1.0000000009s", 1_000_000_000), ("9223372036854775807ns", Int64.max),
+            ("-9223372036854775808ns", Int64.min),
+            ("292y", 9_208_512_000_000_000_000), ("0.1ms", 100_000), ("010s", 10_000_000_000),
         ])
     func durations(text: String, nanoseconds: Int64) {
         #expect(parseDuration(text) == nanoseconds)
@@ -44,10 +45,10 @@ struct LiteralTests {
     @Test(
         "printed durations read back",
         arguments: [
-            ("0s", 0), ("5m", 300 * second), ("1d12h", 129_600 * second), ("9d", 9 * 86_400 * second),
-            ("2w", 1_209_600 * second),
-            ("1s500ms", 3 * second / 2), ("-1h30m", -5400 * second), ("-48h", -172_800 * second), ("1ns", 1),
-            ("24h1us", 86_400 * second + 1000),
+            ("0s", 0), ("5m", 300_000_000_000), ("1d12h", 129_600_000_000_000), ("9d", 777_600_000_000_000),
+            ("2w", 1_209_600_000_000_000),
+            ("1s500ms", 1_500_000_000), ("-1h30m", -5_400_000_000_000), ("-48h", -172_800_000_000_000), ("1ns", 1),
+            ("24h1us", 86_400_000_001_000),
             ("-2562047h47m16s854ms775us808ns", Int64.min),
         ])
     func printing(text: String, nanoseconds: Int64) {
@@ -97,8 +98,6 @@ struct LiteralTests {
             // Sizes come from a Double times a unit.
             let value = UInt64(Double(random.next() >> 11)) >> UInt64.random(in: 0..<53, using: &random)
             #expect(parseByteSize(formatByteSize(value)) == value)
-            let query = "{job=\"x\"} | size > \(value)B"
-            #expect(parse(query).expression == nil)
         }
     }
 
@@ -150,7 +149,7 @@ struct LiteralTests {
         arguments: [
             (#""a\tb\n""#, Array("a\tb\n".utf8)), (#""\"\\""#, Array("\"\\".utf8)),
             (#""\x41\101\u00e9\U0001F600""#, Array("AAé😀".utf8)),
-            (#""\xff""#, [0xFF]), ("`a\\d`", Array("a\\d".utf8)), ("`a\r\nb`", Array("a\nb".utf8)),
+            (#""\xff""#, [0xFF] as [UInt8]), ("`a\\d`", Array("a\\d".utf8)), ("`a\r\nb`", Array("a\nb".utf8)),
             (#""\a\b\f\v""#, [7, 8, 12, 11]), ("\"\"", []),
         ])
     func strings(literal: String, bytes: [UInt8]) {

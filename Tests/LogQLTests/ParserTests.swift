@@ -68,7 +68,7 @@ struct ParserTests {
             ),
             (
                 #"{job="x"} | a!=5s | b>=1.5KiB | c=~"d" | e=ip("::1") | drop f, g!~"h" | keep i="j""#,
-                #"{job="x"} | a != 5s | b >= 1.536kB | c=~"d" | e = ip("::1") | drop f, g!~"h" | keep i="j""#
+                #"{job="x"} | a != 5s | b >= 1536B | c=~"d" | e = ip("::1") | drop f, g!~"h" | keep i="j""#
             ),
             (
                 #"rate({job="x"}[5m])/on(a)group_left rate({job="x"}[5m])"#,
