@@ -30,15 +30,16 @@ extension Configuration {
         public var multiline: Multiline?
         /// Takes the time from the line; nil takes the time it was read, or the runtime's with cri and docker.
         public var timestamp: TimestampSource?
-        /// How often files are looked for and looked at where the kernel gives no notice; by default 250 ms.
-        public var poll: Duration
+        /// Looks for changes this often instead of being told by the kernel, for network file systems; nil, the
+        /// default, is told.
+        public var poll: Duration?
         /// Longer lines are cut and counted; by default 256 KiB.
         public var maximumLineBytes: Int
 
         public init(
             paths: [String], exclude: [String] = [], format: Format = .raw, labels: [LabelTemplate] = [],
             start: Start = .beginning, multiline: Multiline? = nil, timestamp: TimestampSource? = nil,
-            poll: Duration = .milliseconds(250), maximumLineBytes: Int = 256 << 10
+            poll: Duration? = nil, maximumLineBytes: Int = 256 << 10
         ) {
             self.paths = paths
             self.exclude = exclude

@@ -56,7 +56,7 @@ extension ConfigurationReader {
             timestamp.finish()
             result.timestamp = field.map { .init(field: $0, format: format ?? .rfc3339) }
         }
-        result.poll = tail.duration("poll", atLeast: "10ms") ?? result.poll
+        result.poll = tail.duration("poll", atLeast: "10ms")
         result.maximumLineBytes = tail.bytes("maximum_line", in: 64...(16 << 20)) ?? result.maximumLineBytes
         tail.finish()
         return result

@@ -205,7 +205,7 @@ struct ConfigurationTests {
             return
         }
         #expect(tail.format == .raw && tail.start == .beginning && tail.multiline == nil && tail.timestamp == nil)
-        #expect(tail.poll == .milliseconds(250))
+        #expect(tail.poll == nil)
         #expect(tail.maximumLineBytes == 262_144)
         #expect(syslog.maximumMessageBytes == 65_536)
         #expect(syslog.idle == nil && syslog.structuredMetadata && !syslog.usesSenderTime)
