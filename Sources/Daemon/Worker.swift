@@ -52,7 +52,7 @@ final class Worker: Sendable {
             case .evaluate(let group, let instant, let reply):
                 reply(program.evaluate(group: group, at: instant))
             case .adopt(let plan, let now, let reply):
-                program = Program(plan, seed: seed, keeping: program, at: now)
+                program = Program(plan, keeping: program, at: now)
                 program.refusesAhead = refusesAhead
                 reply()
             }

@@ -4,8 +4,9 @@ extension Program {
     /// A program for a new plan that goes on with the series and counts of every rule that did not change.
     ///
     /// A rule is the same when its canonical text is; a changed rule starts anew.
-    public init(_ plan: Plan, seed: UInt64, keeping old: consuming Program, at now: Timestamp) {
-        self.init(plan, seed: seed)
+    public init(_ plan: Plan, keeping old: consuming Program, at now: Timestamp) {
+        // The hashes of the series that are kept hold only with the same seed.
+        self.init(plan, seed: old.record.seed)
         self.now = now.nanoseconds
         linesEvaluated = old.linesEvaluated
         linesUnmatched = old.linesUnmatched

@@ -100,11 +100,12 @@ enum Twin: BitwiseCopyable {
 
 /// A regex of a selector: looked at once per stream, never per line.
 final class SelectorRegex {
-    private var regex: Regex
+    private let set = RegexSet()
+    private let regex: Regex
     private var constants = ConstantPool()
 
     private init(_ pattern: String) {
-        regex = Regex.checked(pattern, anchored: true)
+        regex = set.checked(pattern, anchored: true)
     }
 
     func matches(_ text: String) -> Bool {

@@ -65,17 +65,17 @@ extension Planner {
     }
 
     private mutating func checkRegex(_ pattern: String, rule: Int, range: Range<Int>) {
-        switch Regex.check(pattern) {
-        case .fine: break
-        case .beyondRE2(let what):
+        do throws(RegexError) {
+            guard let what = try RegexSet().compile(pattern).beyondRE2 else { return }
             problems.append(
                 PlanProblem(
                     rule: rule,
                     diagnostic: Diagnostic(
                         .warning, "Loki would refuse this regular expression: it uses \(what)", at: range)))
-        case .wrong(let message, let offset):
+        } catch {
             problem(
-                rule, "the regular expression '\(pattern)' does not compile: \(message), at its byte \(offset + 1)",
+                rule,
+                "the regular expression '\(pattern)' does not compile: \(error.message), at its byte \(error.offset + 1)",
                 range)
         }
     }

@@ -12,11 +12,11 @@ struct LabelChoices: ~Copyable {
     private var items = OwnedBuffer<Item>()
     private var regexes = OwnedBuffer<Regex>()
 
-    init(_ choices: [LabelChoice], names: inout NameTable, constants: inout ConstantPool) {
+    init(_ choices: [LabelChoice], names: inout NameTable, constants: inout ConstantPool, regexes set: RegexSet) {
         for choice in choices {
             var regex: Int32 = -1
             if let matcher = choice.matcher, matcher.operation == .regex || matcher.operation == .notRegex {
-                regexes.append(Regex.checked(matcher.value, anchored: true))
+                regexes.append(set.checked(matcher.value, anchored: true))
                 regex = Int32(regexes.count - 1)
             }
             items.append(
@@ -31,7 +31,7 @@ struct LabelChoices: ~Copyable {
     func field(_ index: Int) -> FieldID { items[index].field }
     func isError(_ index: Int) -> Bool { items[index].isError }
 
-    mutating func holds(_ index: Int, _ value: ByteView) -> Bool {
+    func holds(_ index: Int, _ value: ByteView) -> Bool {
         let item = items[index]
         return switch item.operation {
         case nil: true

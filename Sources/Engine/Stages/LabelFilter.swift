@@ -23,6 +23,7 @@ struct LabelFilterTable: ~Copyable {
         var isError: Bool
     }
 
+    private let regexSet: RegexSet
     private var rows = OwnedBuffer<Row>()
     /// The row of each filter's top.
     private var tops: [Int32] = []
@@ -30,7 +31,8 @@ struct LabelFilterTable: ~Copyable {
     private var addresses = OwnedBuffer<IPFilter>()
     private var errorTexts = OwnedBuffer<ByteView>()
 
-    init(_ filters: [LabelFilter], names: inout NameTable, constants: inout ConstantPool) {
+    init(_ filters: [LabelFilter], names: inout NameTable, constants: inout ConstantPool, regexes set: RegexSet) {
+        regexSet = set
         for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text)) }
         for filter in filters { tops.append(add(filter, &names, &constants)) }
     }
@@ -65,17 +67,17 @@ struct LabelFilterTable: ~Copyable {
     }
 
     private mutating func add(_ pattern: String) -> Int32 {
-        regexes.append(Regex.checked(pattern, anchored: true))
+        regexes.append(regexSet.checked(pattern, anchored: true))
         return Int32(regexes.count - 1)
     }
 
     // MARK: Testing
 
-    mutating func passes(_ filter: Int, _ record: inout Record, limits: inout UInt64) -> Bool {
+    func passes(_ filter: Int, _ record: inout Record, limits: inout UInt64) -> Bool {
         holds(Int(tops[filter]), &record, &limits)
     }
 
-    private mutating func holds(_ index: Int, _ record: inout Record, _ limits: inout UInt64) -> Bool {
+    private func holds(_ index: Int, _ record: inout Record, _ limits: inout UInt64) -> Bool {
         let row = rows[index]
         switch row.test {
         case .and(let left, let right):
@@ -116,7 +118,7 @@ struct LabelFilterTable: ~Copyable {
         return true
     }
 
-    private mutating func matches(_ regex: Int, _ value: ByteView, _ limits: inout UInt64) -> Bool {
+    private func matches(_ regex: Int, _ value: ByteView, _ limits: inout UInt64) -> Bool {
         switch regexes[regex].matches(value) {
         case .match: return true
         case .noMatch: return false

@@ -14,7 +14,7 @@ struct LineFilterRuntime: ~Copyable {
     private var patterns = OwnedBuffer<LinePattern>()
     private var addresses = OwnedBuffer<IPFilter>()
 
-    init(_ filter: LineFilter, constants: inout ConstantPool) {
+    init(_ filter: LineFilter, constants: inout ConstantPool, regexes set: RegexSet) {
         switch filter.operation {
         case .contains: (kind, isNegative) = (.contains, false)
         case .notContains: (kind, isNegative) = (.contains, true)
@@ -29,17 +29,17 @@ struct LineFilterRuntime: ~Copyable {
                 // The planner has refused what is no address.
                 if let address = IPFilter(text) { addresses.append(address) }
             case (.text(let text), .contains): literals.append(Needle(constants.keep(text)))
-            case (.text(let text), .regex): regexes.append(Regex.checked(text, anchored: false))
+            case (.text(let text), .regex): regexes.append(set.checked(text, anchored: false))
             case (.text(let text), .pattern): patterns.append(LinePattern(text))
             }
         }
     }
 
-    mutating func passes(_ line: ByteView, failure: inout LineFailure) -> Bool {
+    func passes(_ line: ByteView, failure: inout LineFailure) -> Bool {
         matches(line, &failure) != isNegative
     }
 
-    private mutating func matches(_ line: ByteView, _ failure: inout LineFailure) -> Bool {
+    private func matches(_ line: ByteView, _ failure: inout LineFailure) -> Bool {
         for index in 0..<literals.count where literals[index].isIn(line) { return true }
         for index in 0..<regexes.count {
             switch regexes[index].matches(line) {

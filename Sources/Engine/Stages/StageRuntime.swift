@@ -2,6 +2,7 @@ import LogQL
 
 /// The stages of one program, made ready to run: literals in stable memory, regexes compiled, names as numbers.
 struct StageRuntime: ~Copyable {
+    private let regexSet = RegexSet()
     var lineFilters = OwnedBuffer<LineFilterRuntime>()
     var labelFilters: LabelFilterTable
     var json = OwnedBuffer<JSONScanner>()
@@ -26,8 +27,10 @@ struct StageRuntime: ~Copyable {
     }
 
     init(_ tables: StageTables, names: inout NameTable, constants: inout ConstantPool, seed: UInt64) {
-        labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: &constants)
-        for filter in tables.lineFilters { lineFilters.append(LineFilterRuntime(filter, constants: &constants)) }
+        labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: &constants, regexes: regexSet)
+        for filter in tables.lineFilters {
+            lineFilters.append(LineFilterRuntime(filter, constants: &constants, regexes: regexSet))
+        }
         for wanted in tables.json {
             if let ids = Self.ids(wanted, &names) {
                 json.append(JSONScanner(wanted: ids, seed: seed))
@@ -44,7 +47,7 @@ struct StageRuntime: ~Copyable {
                     wanted: Self.ids(stage.wanted, &names), strict: stage.strict, keepEmpty: stage.keepEmpty,
                     extractions: stage.extractions.map { ($0.expression, names.known($0.label)) }))
         }
-        for pattern in tables.regexps { regexps.append(RegexExtractor(pattern, names: &names)) }
+        for pattern in tables.regexps { regexps.append(RegexExtractor(pattern, names: &names, regexes: regexSet)) }
         for pattern in tables.patterns { patterns.append(PatternMatcher(pattern, names: &names)) }
         for items in tables.labelFormats {
             labelFormats.append(
@@ -53,7 +56,9 @@ struct StageRuntime: ~Copyable {
                     return Rename(to: names.known(item.label), from: names.known(from))
                 })
         }
-        for items in tables.choices { choices.append(LabelChoices(items, names: &names, constants: &constants)) }
+        for items in tables.choices {
+            choices.append(LabelChoices(items, names: &names, constants: &constants, regexes: regexSet))
+        }
         for unwrap in tables.unwraps {
             unwraps.append(UnwrapRuntime(label: names.known(unwrap.label), conversion: unwrap.conversion))
         }
@@ -80,5 +85,16 @@ extension NameTable {
             preconditionFailure("the table of names has room for the names of a plan, but not for '\(name)'")
         }
         return id
+    }
+}
+
+extension RegexSet {
+    /// Compiles a pattern that the planner has compiled before.
+    func checked(_ pattern: String, anchored: Bool) -> Regex {
+        do throws(RegexError) {
+            return try compile(pattern, anchored: anchored).regex
+        } catch {
+            preconditionFailure("the planner accepted '\(pattern)', but: \(error.message)")
+        }
     }
 }
