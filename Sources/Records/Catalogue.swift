@@ -26,6 +26,9 @@ extension SelfMetric {
     )
     public static let connectionsOpen = SelfMetric(
         .gauge, "millrace_connections_open", "Connections of senders that are open.", "source")
+    public static let connectionsRefused = SelfMetric(
+        .counter, "millrace_connections_refused_total", "Connections of senders closed because there were too many.",
+        "source")
     public static let streams = SelfMetric(.gauge, "millrace_streams", "Streams (label sets of sources) known.")
     public static let streamOverflow = SelfMetric(
         .counter, "millrace_stream_overflow_total", "Lines whose stream was over the limit and that share one.",

@@ -16,4 +16,6 @@
 
 // Names the calling thread; at most 15 bytes. 0 or an error number.
 int millrace_name_thread(const char *name);
+
+#include "datagrams.h"
 #endif
