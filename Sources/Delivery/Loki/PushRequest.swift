@@ -63,11 +63,13 @@ public struct PushRequest: Hashable, Sendable {
         if isJSON {
             request = try decodeJSON(content)
         } else {
+            let message: [UInt8]
             do throws(CompressionFailure) {
-                request = try decodeProtobuf(Snappy.decompress(content, maximumBytes: maximumBytes))
+                message = try Snappy.decompress(content, maximumBytes: maximumBytes)
             } catch {
                 throw PushError(error, encoding: "snappy", maximumBytes)
             }
+            request = try decodeProtobuf(message)
         }
         guard !request.streams.isEmpty else {
             throw PushError(422, "error at least one valid stream is required for ingestion")

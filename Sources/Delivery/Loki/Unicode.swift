@@ -1,8 +1,9 @@
-// `unsafe` here: 8-byte loads, of which the loop's condition keeps all within the span.
+// `unsafe` here: the bytes of bytes (sound for `UInt8`, which has no padding), and 8-byte loads, which the loop's
+// condition keeps within the span.
 
 /// Whether bytes are well-formed UTF-8; ASCII, the common case, is looked at eight bytes at a time.
 func isWellFormedUTF8(_ bytes: Span<UInt8>) -> Bool {
-    let raw = bytes.bytes
+    let raw = unsafe bytes.bytes
     var position = 0
     while position + 8 <= raw.byteCount {
         let word = unsafe raw.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self)
