@@ -64,11 +64,17 @@ let delivery: [Target] = [
     clib("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
     library(
         "Delivery",
-        ["Records", "CZlib", "CSnappy", .product(name: "AsyncHTTPClient", package: "async-http-client")] + nio + service
+        [
+            "Records", "CZlib", "CSnappy", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+        ] + nio + service
     ),
     tests(
         "DeliveryTests",
-        ["Delivery", "Records", .product(name: "AsyncHTTPClient", package: "async-http-client")] + nio + service),
+        [
+            "Delivery", "Records", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "NIOHTTP1", package: "swift-nio"),
+        ] + nio + service),
 ]
 
 let daemon: [Target] = [
