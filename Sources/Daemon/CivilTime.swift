@@ -15,7 +15,8 @@ extension Timestamp {
         let date = civilDate(daysSinceEpoch: days)
         let milliseconds = rest / 1_000_000
         let seconds = milliseconds / 1_000
-        let clock = "\(two(seconds / 3_600)):\(two(seconds / 60 % 60)):\(two(seconds % 60)).\(three(milliseconds % 1_000))"
+        let clock =
+            "\(two(seconds / 3_600)):\(two(seconds / 60 % 60)):\(two(seconds % 60)).\(three(milliseconds % 1_000))"
         return "\(date.year)-\(two(date.month))-\(two(date.day))T\(clock)Z"
     }
 

@@ -20,7 +20,7 @@ public enum StandardError {
 
 /// Makes a closed pipe an error of `write` instead of the end of the process.
 public func ignoreClosedPipes() {
-    _ = unsafe signal(SIGPIPE, SIG_IGN)
+    _ = signal(SIGPIPE, SIG_IGN)
 }
 
 private func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
