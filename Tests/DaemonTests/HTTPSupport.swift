@@ -16,7 +16,8 @@ struct Answer {
 }
 
 /// Serves a view on a free loopback port while `body` runs, then stops it in good order.
-func withEndpoints(_ view: ServiceView, _ body: @escaping @Sendable (_ base: String) async throws -> Void) async throws {
+func withEndpoints(_ view: ServiceView, _ body: @escaping @Sendable (_ base: String) async throws -> Void) async throws
+{
     let (ports, ready) = AsyncStream.makeStream(of: Int.self)
     let service = HTTPService(
         address: ListenAddress(host: "127.0.0.1", port: 0), view: view, logger: silentLogger

@@ -4,7 +4,7 @@ import Synchronization
 @testable import Daemon
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// A service that does not exist, with numbers that move as those of a real one: what the page is looked at with.

@@ -25,7 +25,8 @@ func shown(_ bytes: [UInt8], limit: Int) -> String {
 
 /// How a number is written for a person.
 enum Figure: Sendable {
-    case count, perSecond, bytes, nanoseconds, seconds, percent, value
+    /// `duration` has seconds in the unit that fits, `seconds` counts whole ones up to days.
+    case count, perSecond, bytes, nanoseconds, duration, seconds, percent, value
 
     func text(_ number: Double?) -> String {
         guard let number else { return "–" }
@@ -35,7 +36,8 @@ enum Figure: Sendable {
         case .perSecond: return significant(number) + "/s"
         case .bytes: return scaled(number, 1_024, ["B", "KiB", "MiB", "GiB", "TiB"])
         case .nanoseconds: return scaled(number, 1_000, ["ns", "µs", "ms", "s"])
-        case .seconds: return duration(number)
+        case .duration: return number == 0 ? "0 s" : scaled(number * 1e9, 1_000, ["ns", "µs", "ms", "s"])
+        case .seconds: return uptime(number)
         case .percent: return significant(number * 100) + " %"
         case .value: return significant(number)
         }
@@ -84,7 +86,7 @@ private func scaled(_ number: Double, _ step: Double, _ units: [String]) -> Stri
     return (index == 0 && value == value.rounded() ? grouped(Int64(value)) : significant(value)) + " " + units[index]
 }
 
-private func duration(_ seconds: Double) -> String {
+private func uptime(_ seconds: Double) -> String {
     let seconds = Int64(max(0, seconds))
     if seconds < 60 { return "\(seconds) s" }
     if seconds < 3_600 { return "\(seconds / 60) min \(seconds % 60) s" }

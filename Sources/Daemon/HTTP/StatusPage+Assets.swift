@@ -60,6 +60,7 @@ extension StatusPage {
         .big{font-size:25px;font-weight:600;letter-spacing:-.02em;font-variant-numeric:tabular-nums;line-height:1.25}
         .tile .plot{position:absolute;left:0;right:0;bottom:0;width:100%;height:40px}
         section>h2{margin:26px 0 8px;font-size:16px;font-weight:650}
+        section>h2 small{font-weight:400;margin-left:6px}
         .plot{display:block;width:100%;height:30px;color:var(--accent);overflow:visible}
         .plot .line{fill:none;stroke:currentColor;stroke-width:1.5;stroke-linejoin:round;
         vector-effect:non-scaling-stroke}

@@ -91,7 +91,10 @@ extension StatusPage {
         let remark: HTML =
             count < report.seriesCount
             ? #"<p class="quiet">the busiest series; all of them are in <a href="metrics">metrics</a></p>"# : .empty
-        return #"<section id="series"><h2>Series</h2>\#(body)\#(remark)</section>"#
+        return #"""
+            <section id="series"><h2>Series <small>over the last \#(RateTrack.points) seconds</small></h2>\#
+            \#(body)\#(remark)</section>
+            """#
     }
 
     private func card(_ family: StatusReport.Family, _ key: String, _ writer: inout PageWriter) -> HTML {
@@ -128,19 +131,18 @@ extension StatusPage {
         var figures: HTML
         switch (family.kind, row.value) {
         case (.gauge, _):
-            figures = "<b>\(writer.figure(key + ".value", row.value.number, .value))</b>"
+            figures = "<b>\(figure(family, row.value.number, key + ".value", &writer))</b>"
         case (.counter, _), (.histogram, .number):
             figures = """
                 <b>\(writer.figure(key + ".rate", row.rate, .perSecond))</b>
                 <small>\(writer.figure(key + ".value", row.value.number, .count))</small>
                 """
         case (.histogram, .histogram):
+            let median = figure(family, row.median, key + ".p50", &writer)
+            let percentile95 = figure(family, row.percentile95, key + ".p95", &writer)
             figures = """
                 <b>\(writer.figure(key + ".rate", row.rate, .perSecond))</b>
-                <small title="of about the last half minute">\
-                p50 \(writer.figure(key + ".p50", row.median, .value)), \
-                p95 \(writer.figure(key + ".p95", row.percentile95, .value))</small>
-                <small>\(writer.figure(key + ".value", row.value.number, .count))</small>
+                <small title="quantiles of about the last half minute">p50 \(median), p95 \(percentile95)</small>
                 """
         }
         let meaning = family.kind == .gauge ? "value" : "per second"
@@ -149,6 +151,14 @@ extension StatusPage {
             <span class="figures">\#(figures)</span>\#(writer.plot(key, row.points, meaning))</li>
 
             """#
+    }
+
+    /// A value in the unit that the family's name tells, as Prometheus names units.
+    private func figure(
+        _ family: StatusReport.Family, _ value: Double?, _ key: String, _ writer: inout PageWriter
+    ) -> HTML {
+        if family.name.hasSuffix("_seconds") { return writer.figure(key, value, .duration) }
+        return writer.figure(key, value, family.name.hasSuffix("_bytes") ? .bytes : .value)
     }
 
     func lineList(_ writer: inout PageWriter) -> HTML {
