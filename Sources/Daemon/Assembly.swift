@@ -1,14 +1,12 @@
 import AsyncHTTPClient
 import Delivery
-import Diagnostics
 import Engine
 import Intake
 import Logging
-import NIOCore
-import NIOPosix
 import Records
 import Rules
 import ServiceLifecycle
+import UnixSignals
 
 /// What the service is made of, put together from a configuration.
 ///
@@ -23,8 +21,10 @@ struct Assembly: Sendable {
         var serves = true
         /// Take pushes at our own endpoint and keep the newest lines.
         var receiver: PushStore?
-        /// Services that make traffic, for the demo.
-        var traffic: [any Service] = []
+        /// Told the address at which the endpoints are served.
+        var listening: @Sendable (ListenAddress) async -> Void = { _ in }
+        /// Services that make traffic, for the demo. `any`: the lifecycle takes services of every type.
+        var traffic: @Sendable (Assembly) -> [any Service] = { _ in [] }
     }
 
     let configuration: Configuration
@@ -40,33 +40,38 @@ struct Assembly: Sendable {
     let sources: Sources
     let started: Timestamp
 
+    /// Throws `DestinationError` when a destination cannot be used as it is configured.
     init(
-        _ configuration: Configuration, rules: RuleLoad, plan: Plan, folder: String, mode: Mode, client: HTTPClient?,
-        group: any EventLoopGroup, logger: Logger
-    ) throws {
-        self.configuration = configuration
-        self.mode = mode
-        self.logger = logger
-        started = SystemClock.now()
-        metrics = SelfMetrics()
-        streams = StreamTable(limit: configuration.limits.streams)
-        let metrics = self.metrics
-        outlets = try configuration.loki.map { loki in
-            try LokiOutlet(
-                LokiDestination(loki), client: client ?? .shared, metrics: metrics, logger: logger)
+        _ configuration: Configuration, plan: Plan, folder: String, mode: Mode, client: HTTPClient, logger: Logger
+    ) throws(DestinationError) {
+        let metrics = SelfMetrics()
+        let streams = StreamTable(limit: configuration.limits.streams)
+        var outlets: [LokiOutlet] = []
+        for loki in configuration.loki {
+            outlets.append(
+                try LokiOutlet(destination: LokiDestination(loki), client: client, metrics: metrics, logger: logger))
         }
         var generator = SystemRandomNumberGenerator()
-        pool = WorkerPool(
+        let pool = WorkerPool(
             count: configuration.workers ?? max(1, System.coreCount - 1), queueBytes: configuration.limits.queueBytes,
             outlets: outlets, plan: plan, seed: generator.next(), once: mode.once)
-        evaluator = mode.once ? nil : Evaluator(pool: pool, metrics: metrics)
+        let evaluator = mode.once ? nil : Evaluator(pool: pool, metrics: metrics)
+        self.configuration = configuration
+        self.mode = mode
+        self.metrics = metrics
+        self.logger = logger
+        self.streams = streams
+        self.outlets = outlets
+        self.pool = pool
+        self.evaluator = evaluator
+        started = SystemClock.now()
         collector = Collector(pool: pool, evaluator: evaluator, metrics: metrics)
         reloader = Reloader(
             paths: configuration.rules, folder: folder, pool: pool, evaluator: evaluator, metrics: metrics,
             logger: logger)
-        sources = try Sources(
-            configuration, once: mode.once, streams: streams, pool: pool, group: group, metrics: metrics,
-            logger: logger)
+        sources = Sources(
+            configuration, once: mode.once, streams: streams, pool: pool, group: client.eventLoopGroup,
+            metrics: metrics, logger: logger)
         metrics.gauge(.buildInfo, Version.current).set(1)
         metrics.gauge(.started).set(started.seconds)
         metrics.gauge(.reloadSuccessful).set(1)
@@ -75,35 +80,46 @@ struct Assembly: Sendable {
     /// Runs until told to stop, or with `once` until the input ends; what is in flight is finished within the deadline.
     func run() async throws {
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+        func add(
+            _ service: some Service,
+            whenItEnds success: ServiceGroupConfiguration.ServiceConfiguration.TerminationBehavior = .ignore
+        ) {
+            services.append(
+                .init(
+                    service: service, successTerminationBehavior: success,
+                    failureTerminationBehavior: .gracefullyShutdownGroup))
+        }
         if mode.serves {
-            services.append(.init(service: endpoints(), failureTerminationBehavior: .cancelGroup))
+            add(
+                HTTPService(
+                    address: ListenAddress(
+                        host: configuration.metrics.listen.host, port: configuration.metrics.listen.port),
+                    view: view(), logger: logger, listening: mode.listening))
         }
-        if let checkpoint = sources.finalCheckpoint { services.append(.init(service: checkpoint)) }
-        for outlet in outlets { services.append(.init(service: outlet)) }
-        services.append(.init(service: pool))
-        if let evaluator { services.append(.init(service: evaluator)) }
-        services.append(
-            .init(
-                service: sources, successTerminationBehavior: mode.once ? .gracefullyShutdownGroup : .ignore,
-                failureTerminationBehavior: .gracefullyShutdownGroup))
-        if !mode.once { services.append(.init(service: ReloadSignal(reloader: reloader))) }
-        for service in mode.traffic {
-            services.append(.init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup))
-        }
-        var configuration = ServiceGroupConfiguration(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = self.configuration.shutdown.deadline
-        configuration.maximumCancellationDuration = .seconds(5)
-        try await ServiceGroup(configuration: configuration).run()
+        if let checkpoint = sources.finalCheckpoint { add(checkpoint) }
+        for outlet in outlets { add(outlet) }
+        add(pool)
+        if let evaluator { add(evaluator) }
+        add(sources, whenItEnds: mode.once ? .gracefullyShutdownGroup : .ignore)
+        if !mode.once { add(ReloadSignal(reloader: reloader)) }
+        for service in mode.traffic(self) { add(service) }
+        var group = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quietLogger)
+        group.maximumGracefulShutdownDuration = configuration.shutdown.deadline
+        group.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: group).run()
     }
 
-    private func endpoints() -> Endpoints {
-        Endpoints(view(), listen: ListenAddress(configuration.metrics.listen), logger: logger)
+    /// What the lifecycle tells below a warning is about itself.
+    private var quietLogger: Logger {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        return quiet
     }
 
     private func view() -> ServiceView {
         var view = ServiceView(version: Version.current, started: started) { snapshot, accept in
-            let format = ExpositionFormat(accept: accept)
+            let format = ExpositionFormat.format(accept: accept)
             return (format.contentType, render(snapshot, as: format))
         }
         let collector = collector
@@ -115,13 +131,13 @@ struct Assembly: Sendable {
         let reloader = reloader
         let hasState = configuration.state != nil
         view.notices = {
-            reloader.notice.map { [$0] } ?? []
+            (reloader.notice.map { [$0] } ?? [])
                 + (hasState ? [] : ["no state folder: positions are kept in memory only"])
         }
         view.snapshot = { await collector.snapshot() }
         view.selfFamilies = {
             metrics.gauge(.streams).set(Double(streams.count))
-            metrics.gauge(.cpuSeconds).set(Double(SystemClock.cpuNanoseconds()) / 1e9)
+            metrics.gauge(.cpuSeconds).set(SystemClock.cpuSeconds())
             metrics.gauge(.residentBytes).set(Double(System.residentBytes))
             for worker in pool.workers {
                 metrics.gauge(.queueBytes, worker.name).set(Double(worker.queue.waitingBytes))
@@ -138,7 +154,9 @@ struct Assembly: Sendable {
                 return PushAnswer(status: answer.status, message: answer.message)
             }
             view.newestLines = { limit in
-                receiver.newest(limit).map { DeliveredLine(time: $0.time, labels: $0.labels, line: $0.line) }
+                receiver.newest(limit).map {
+                    DeliveredLine(time: $0.time, labels: $0.labels, line: Array($0.line.utf8))
+                }
             }
         }
         return view

@@ -1,16 +1,123 @@
+import AsyncHTTPClient
+import Delivery
+import Engine
+import Logging
+import NIOCore
+import NIOPosix
+import Records
+import Rules
+
 /// Runs the service until it is told to stop, or with `once` until the input ends.
+///
+/// Wrong files and rules are told on standard error, all at once, before anything starts.
 public func runService(_ options: RunOptions) async -> Outcome {
-    StandardError.write("millrace: the service is not wired yet\n")
-    return .bug
+    var configuration = Configuration(options)
+    var folder = "."
+    if let path = options.configuration {
+        let load = loadConfiguration(path: path)
+        StandardError.write(load.render())
+        if load.hasErrors { return .wrongInput }
+        configuration = load.configuration
+        folder = Rules.folder(of: path)
+    }
+    configuration = configuration.overridden(by: options)
+    if let problem = configuration.problem(once: options.once) {
+        StandardError.write("millrace: \(problem)\n")
+        return .wrongInput
+    }
+    let rules = RulePlan(paths: configuration.rules, relativeTo: folder)
+    StandardError.write(rules.report)
+    guard let plan = rules.plan else { return .wrongInput }
+    return await assembleAndRun(
+        configuration, plan: plan, folder: folder,
+        mode: Assembly.Mode(once: options.once, serves: !options.once || options.listen != nil)
+    ) { assembly in
+        guard options.once else { return }
+        let snapshot = await assembly.collector.collect()
+        switch options.output {
+        case .text: StandardOutput.write(render(snapshot, as: .text))
+        case .json: StandardOutput.write(snapshot.json + "\n")
+        }
+    }
 }
 
-/// Runs the service on made traffic.
-public func runDemo(_ options: DemoOptions) async -> Outcome {
-    StandardError.write("millrace: the demo is not wired yet\n")
-    return .bug
+/// Puts the service together, runs it to its end, and then says what `finish` has to say.
+func assembleAndRun(
+    _ configuration: Configuration, plan: Plan, folder: String, mode: Assembly.Mode,
+    finish: (Assembly) async -> Void
+) async -> Outcome {
+    let logger = Logger(label: "millrace")
+    // One event loop for all sockets: HTTP in both directions and syslog over TCP.
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let client = HTTPClient(eventLoopGroupProvider: .shared(group))
+    var outcome = Outcome.done
+    do {
+        let assembly = try Assembly(
+            configuration, plan: plan, folder: folder, mode: mode, client: client, logger: logger)
+        do {
+            try await assembly.run()
+        } catch {
+            logger.error("\(error)")
+            outcome = .wrongInput
+        }
+        if outcome == .done { await finish(assembly) }
+    } catch {
+        StandardError.write("millrace: \(error)\n")
+        outcome = .wrongInput
+    }
+    try? await client.shutdown()
+    try? await group.shutdownGracefully()
+    return outcome
 }
 
 /// Reads configuration and rule files and says everything that is wrong with them; `ok` when nothing is.
+///
+/// A file with `groups:` is a rule file, one without is a configuration, whose rules are checked with it.
 public func checkFiles(_ paths: [String]) -> (report: String, ok: Bool) {
-    ("millrace: check is not wired yet\n", false)
+    var report = ""
+    var ok = true
+    for path in paths {
+        if case .rules = FileKind(path: path) {
+            let rules = RulePlan(paths: [path], relativeTo: ".")
+            report += rules.report
+            ok = ok && rules.plan != nil
+            if let plan = rules.plan { report += "\(path): \(plan.rules.count) rules are good\n" }
+            continue
+        }
+        let load = loadConfiguration(path: path)
+        report += load.render()
+        if load.hasErrors {
+            ok = false
+            continue
+        }
+        let rules = RulePlan(paths: load.configuration.rules, relativeTo: folder(of: path))
+        report += rules.report
+        if let problem = load.configuration.problem(once: false) {
+            report += "\(path): error: \(problem)\n"
+            ok = false
+        }
+        ok = ok && rules.plan != nil
+        if let plan = rules.plan {
+            report += "\(path): the configuration is good, with \(plan.rules.count) rules\n"
+        }
+    }
+    return (report, ok)
+}
+
+extension Configuration {
+    /// What no single key of the file is wrong with; nil when it can run.
+    func problem(once: Bool) -> String? {
+        if sources.isEmpty { return "there is nothing to read: 'sources' is empty" }
+        for source in sources {
+            if once, case .syslog = source { return "--once needs input that ends; a syslog source does not" }
+        }
+        for destination in loki {
+            do throws(DestinationError) {
+                _ = try LokiDestination(destination)
+            } catch {
+                return "\(error)"
+            }
+        }
+        return nil
+    }
 }

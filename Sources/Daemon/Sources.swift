@@ -7,24 +7,26 @@ import ServiceLifecycle
 
 /// Everything that lines come from.
 struct Sources: Service {
+    // `any`: the lifecycle takes services of every type.
     private let services: [any Service]
     private let tailer: Tailer?
     private let listeners: [SyslogListener]
+    private let standardInputs: [StandardInput]
     private let store: CheckpointStore?
 
     init(
         _ configuration: Configuration, once: Bool, streams: StreamTable, pool: WorkerPool, group: any EventLoopGroup,
         metrics: SelfMetrics, logger: Logger
-    ) throws {
+    ) {
         var services: [any Service] = []
         var tails: [TailConfiguration] = []
         var listeners: [SyslogListener] = []
+        var standardInputs: [StandardInput] = []
         for (index, source) in configuration.sources.enumerated() {
             switch source {
             case .tail(let tail):
                 tails.append(
-                    TailConfiguration(
-                        tail, name: "tail:\(index)", labels: configuration.labels, follows: !once))
+                    TailConfiguration(tail, name: "tail:\(index)", labels: configuration.labels, follows: !once))
             case .syslog(let syslog):
                 let name = "syslog:\(index)"
                 let listener = SyslogListener(
@@ -33,24 +35,25 @@ struct Sources: Service {
                 listeners.append(listener)
                 services.append(listener)
             case .stdin(let stdin):
-                services.append(
-                    StandardInput(
-                        labels: SourceLabels(stdin.labels, common: configuration.labels), streams: streams,
-                        sink: pool.sink(for: "stdin"), metrics: metrics, logger: logger))
+                let input = StandardInput(
+                    labels: SourceLabels(stdin.labels, common: configuration.labels), streams: streams,
+                    sink: pool.sink(for: "stdin"), metrics: metrics, logger: logger)
+                standardInputs.append(input)
+                services.append(input)
             }
         }
         store = configuration.state.map { state in
             CheckpointStore(directory: state.directory, metrics: metrics, logger: logger)
         }
-        if tails.isEmpty {
-            tailer = nil
-        } else {
-            let tailer = Tailer(
-                tails, streams: streams, sink: pool.sink(for: "tail"), store: store, metrics: metrics, logger: logger)
-            self.tailer = tailer
-            services.append(tailer)
-        }
+        tailer =
+            tails.isEmpty
+            ? nil
+            : Tailer(
+                tails, streams: streams, sink: pool.sink(for: "tail"), store: store, metrics: metrics, logger: logger,
+                checkpointInterval: configuration.state?.interval ?? .seconds(5))
+        if let tailer { services.append(tailer) }
         self.listeners = listeners
+        self.standardInputs = standardInputs
         self.services = services
     }
 
@@ -63,11 +66,17 @@ struct Sources: Service {
     }
 
     func status() -> [SourceStatus] {
-        (tailer?.status() ?? []) + listeners.flatMap { $0.status() }
+        (tailer?.status() ?? []) + listeners.flatMap { $0.status() } + standardInputs.flatMap { $0.status() }
     }
 
+    /// Where the listeners listen, ports of the system's choosing included.
+    var boundAddresses: [SyslogAddress] { listeners.flatMap(\.boundAddresses) }
+
     /// Writes the last checkpoint when everything after it in the group has stopped.
-    var finalCheckpoint: FinalCheckpoint? { store == nil ? nil : tailer.map { FinalCheckpoint(tailer: $0) } }
+    var finalCheckpoint: FinalCheckpoint? {
+        guard store != nil, let tailer else { return nil }
+        return FinalCheckpoint(tailer: tailer)
+    }
 }
 
 /// Writes the positions once more when all that was read is counted and delivered.

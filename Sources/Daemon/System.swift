@@ -7,10 +7,10 @@ enum System {
 
     /// Resident memory of this process, from `/proc/self/statm`; 0 where that cannot be read.
     static var residentBytes: Int {
-        let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        let file = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return 0 }
         defer { close(file) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 128) { buffer, count in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 128) { buffer, count in
             // The kernel writes at most the capacity that it is told.
             count = max(0, unsafe read(file, buffer.baseAddress, 128))
         }

@@ -164,7 +164,9 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
     public var matched: UInt64 = 0
     private var failures = InlineArray<10, UInt64>(repeating: 0)
 
-    public mutating func fail(_ reason: LineFailure) {
+    public init() {}
+
+    mutating func fail(_ reason: LineFailure) {
         failures[Int(reason.rawValue)] &+= 1
     }
 
@@ -176,6 +178,7 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
 
     public var failed: UInt64 { LineFailure.allCases.reduce(0) { $0 &+ failed($1) } }
 
+    /// Adds what another worker counted.
     public mutating func add(_ other: RuleCounts) {
         seen &+= other.seen
         matched &+= other.matched

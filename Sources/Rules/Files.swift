@@ -100,12 +100,6 @@ func path(_ path: String, in folder: String) -> String {
     path.hasPrefix("/") || folder.isEmpty || folder == "." ? path : folder + "/" + path
 }
 
-/// The folder part of a path; "." where it has none.
-func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-}
-
 /// Reads a text file; what is not UTF-8 or cannot be read comes as one diagnostic.
 func readText(_ path: String) -> (source: SourceText, problem: Diagnostic?) {
     do {

@@ -111,7 +111,7 @@ final class MadeUpService: Sendable {
                     : #"{"time":"2026-11-22T19:20:21.1\#(index)+00:00","host":"shop.example.com","method":"GET","#
                         + #""path":"/cart/\#(index)","status":200,"request_time":0.0\#(index)3}"#
                 let labels = LabelSet([Label("job", index % 3 == 0 ? "phoenix" : "ingress")])
-                return DeliveredLine(time: .now, labels: labels, line: Array(text.utf8))
+                return DeliveredLine(time: .now, labels: labels.text, line: Array(text.utf8))
             }
         }
         view.push = { _, _, _ in PushAnswer(status: 204) }

@@ -47,10 +47,11 @@ public struct RuleStatus: Sendable {
 /// One line that the embedded receiver got; its bytes are whatever was logged.
 public struct DeliveredLine: Sendable {
     public var time: Timestamp
-    public var labels: LabelSet
+    /// The labels as the push had them, `{a="b"}`.
+    public var labels: String
     public var line: [UInt8]
 
-    public init(time: Timestamp, labels: LabelSet, line: [UInt8]) {
+    public init(time: Timestamp, labels: String, line: [UInt8]) {
         self.time = time
         self.labels = labels
         self.line = line

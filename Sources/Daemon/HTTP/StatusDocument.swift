@@ -137,7 +137,7 @@ extension DeliveredLine {
     fileprivate func write(to json: inout JSONText) {
         json.object { json in
             json.member("time", time.rfc3339)
-            json.member("labels", shown(labels.text, limit: 200))
+            json.member("labels", shown(labels, limit: 200))
             json.member("line", shown(line, limit: 400))
         }
     }

@@ -168,7 +168,7 @@ extension StatusPage {
             let key = "line.\(index)"
             rows += #"""
                 <li data-row="line"><time>\#(writer.text(key + ".time", line.time.clock))</time> \#
-                <span class="stream">\#(writer.text(key + ".labels", shown(line.labels.text, limit: 200)))</span> \#
+                <span class="stream">\#(writer.text(key + ".labels", shown(line.labels, limit: 200)))</span> \#
                 <code>\#(writer.text(key + ".line", shown(line.line, limit: 400)))</code></li>
 
                 """#
