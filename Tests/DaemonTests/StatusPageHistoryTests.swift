@@ -81,6 +81,24 @@ import Testing
         #expect(history.current.tracks.keys.allSatisfy { key in if case .series = key { false } else { true } })
     }
 
+    @Test("samples that come too close are left out, and a clock that was set back begins anew")
+    func clocks() {
+        let history = StatusHistory()
+        func add(_ seconds: Double, _ total: Double) {
+            history.add(sample(seconds, [family("a_total", .counter, [(.empty, total)])]))
+        }
+        let key = TrackKey.series(SeriesKey(family: "a_total", labels: .empty))
+        add(100, 0)
+        add(100.01, 1_000)
+        #expect(history.current.tracks[key]?.last == 0)
+        add(101, 10)
+        #expect(history.current.tracks[key]?.current == 10)
+        add(50, 20)
+        #expect(history.current.tracks[key]?.current == nil)
+        add(51, 25)
+        #expect(history.current.tracks[key]?.current == 5)
+    }
+
     @Test("quantiles are of what was observed lately, linear within a bucket")
     func quantiles() throws {
         let bounds: [Double] = [1, 2, 4]
