@@ -93,6 +93,12 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        startLogging(logs.options)
+        try await runService(options).leave()
+    }
+
+    /// What was asked for, for the service.
+    var options: RunOptions {
         var options = RunOptions()
         options.configuration = config
         options.tail = tail
@@ -109,7 +115,6 @@ struct RunCommand: AsyncParsableCommand {
         options.output = output
         options.logs = logs.options
         options.workers = workers
-        startLogging(options.logs)
-        try await runService(options).leave()
+        return options
     }
 }

@@ -58,8 +58,8 @@ public struct HTTPService: Service {
             try await application.run()
         } catch let error as IOError {
             throw ListenError(address: address, reason: Self.reason(error))
-        } catch let error as SocketAddressError {
-            throw ListenError(address: address, reason: "the host is not known: \(error)")
+        } catch is SocketAddressError.UnknownHost {
+            throw ListenError(address: address, reason: "the host is not known")
         }
     }
 

@@ -8,13 +8,13 @@ extension StatusReport {
         var json = JSONText()
         json.object { json in
             json.member("time", at.rfc3339)
-            json.member("version", version)
+            json.member("version", shown(version, limit: 40))
             json.member("uptime_seconds", at.seconds - started.seconds)
             switch readiness {
             case .ready: json.member("state", "ready")
             case .catchingUp(let how):
                 json.member("state", "catching_up")
-                json.member("progress", how)
+                json.member("progress", shown(how, limit: 120))
             case .stopping: json.member("state", "stopping")
             }
             json.key("notices")
@@ -71,7 +71,7 @@ extension StatusReport.Row<RuleStatus> {
         json.object { json in
             json.member("group", shown(status.group, limit: 120))
             json.member("rule", shown(status.rule, limit: 200))
-            json.member("kind", status.kind)
+            json.member("kind", shown(status.kind, limit: 20))
             json.member("lines_matched", status.linesMatched)
             json.member("lines_matched_per_second", rate)
             json.member("lines_filtered", status.linesFiltered)

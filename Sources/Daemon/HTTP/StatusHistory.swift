@@ -77,10 +77,18 @@ final class StatusHistory: Sendable {
 
     var current: Contents { contents.withLock { $0 } }
 
-    /// Takes the next sample; one that is not later than the last is ignored.
+    /// Takes the next sample. One within half a second of the last is ignored: rates over so short a time only jump.
+    /// After the system's clock was set back everything begins anew.
     func add(_ sample: StatusSample) {
         contents.withLock { contents in
-            if let last = contents.sample, sample.at <= last.at { return }
+            if let last = contents.sample {
+                let seconds = sample.at.seconds - last.at.seconds
+                if seconds >= 0, seconds < 0.5 { return }
+                if seconds < 0 {
+                    contents.tracks = [:]
+                    contents.chosenAt = .distantPast
+                }
+            }
             contents.add(sample)
             let known = contents.chosen.allSatisfy { contents.tracks[.series($0)] != nil }
             let full = contents.chosen.count >= Self.shownSeries

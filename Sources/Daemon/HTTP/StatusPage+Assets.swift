@@ -103,7 +103,7 @@ extension StatusPage {
         @media(max-width:820px){
         thead{display:none}
         table,tbody{display:block}
-        tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(92px,1fr));gap:2px 12px;padding:9px 12px;
+        tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(80px,1fr));gap:2px 12px;padding:9px 12px;
         border-top:1px solid var(--rule)}
         tr:first-child{border-top:0}
         th,td{display:block;padding:0;border:0;text-align:left}
