@@ -82,10 +82,10 @@ public final class StandardInput: Service {
         var isOpen = true
 
         func send(_ entries: consuming EntryReader.Entries) {
-            let count = entries.builder.lines.count
+            let count = entries.count
             counters.count(entries.marks, lines: count)
             setup.progress.lines.add(UInt64(count), ordering: .relaxed)
-            if count > 0, !setup.sink.send(entries.builder.seal()) { isOpen = false }
+            if count > 0, !setup.sink.send(entries.seal()) { isOpen = false }
         }
 
         // A pipe is 64 KiB; a larger one keeps the writer going while we wait for more. No pipe: nothing happens.

@@ -30,25 +30,30 @@ extension TailLoop {
     /// Sees to it that one more file may be opened: lets the one rest that has been quiet for longest.
     func makeRoom() -> Bool {
         guard openFiles >= setup.maximumOpenFiles else { return true }
-        let resting = order.filter {
-            $0.descriptor != nil && $0.isAtEnd && $0.rotation.place == .shown && $0.predecessor == nil
-        }
         guard let quietest = resting.min(by: { $0.lastGrowth < $1.lastGrowth }) else { return false }
         quietest.descriptor = nil
         openFiles -= 1
         return true
     }
 
+    /// Looks for the files again that had to wait, if one of them can be opened now.
+    func callWaiting() {
+        if obstacles.areWaiting, openFiles < setup.maximumOpenFiles || !resting.isEmpty { scanSoon() }
+    }
+
+    /// Open files that have nothing to read and would be found again.
+    private var resting: [TailedFile] {
+        order.filter { $0.descriptor != nil && $0.isAtEnd && $0.rotation.place == .shown && $0.predecessor == nil }
+    }
+
     /// Acts on files that are at their ends: takes last lines, lets go of what was rotated away.
     func settleRotations(at now: Int64) {
-        var isChanged = false
         for file in order where !file.isDone {
             let isFollowed = setup.configurations[file.source].followsForever
             guard file.isAtEnd || (file.hasFailed && !isFollowed) else { continue }
             guard isFollowed else {
                 takeLastLine(of: file)
                 close(file)
-                isChanged = true
                 continue
             }
             switch file.rotation.action(hasUnfinishedLine: file.reader.hasUnfinished, at: now) {
@@ -57,10 +62,8 @@ extension TailLoop {
             case .finish:
                 takeLastLine(of: file)
                 letGo(of: file)
-                isChanged = true
             }
         }
-        if isChanged, obstacles.areWaiting { scanSoon() }
     }
 
     /// The file is read to its end and will not be followed; it stays known.
@@ -76,7 +79,7 @@ extension TailLoop {
             inotify?.unwatch(watch)
             fileWatches[watch] = nil
         }
-        finished.add(file.identity, file.position.description.withLock { $0.fingerprint })
+        finished.add(file.identity, file.position.description.withLock { $0.fingerprint }, end: file.offset)
         setup.ledger.finish(file.position)
         files[file.identity] = nil
         order.removeAll { $0 === file }
@@ -138,17 +141,17 @@ extension TailLoop {
 
 /// Files that were read to their ends and are gone or of no interest any more; the last thousand.
 struct FinishedFiles {
-    private var known: [FileIdentity: Fingerprint] = [:]
+    private var known: [FileIdentity: (fingerprint: Fingerprint, end: Int64)] = [:]
     private var order: [FileIdentity] = []
 
-    mutating func add(_ identity: FileIdentity, _ fingerprint: Fingerprint) {
-        if known.updateValue(fingerprint, forKey: identity) == nil { order.append(identity) }
+    mutating func add(_ identity: FileIdentity, _ fingerprint: Fingerprint, end: Int64) {
+        if known.updateValue((fingerprint, end), forKey: identity) == nil { order.append(identity) }
         if order.count > 1_000 { known[order.removeFirst()] = nil }
     }
 
-    /// Whether it is one of them, and not another one that got its inode number.
-    func contains(_ identity: FileIdentity, _ file: FileDescriptor) -> Bool {
-        guard let fingerprint = known[identity] else { return false }
-        return fingerprint.matches(file)
+    /// Up to where the file was read; nil when it is none of them, or another one that got its inode number.
+    func end(of identity: FileIdentity, _ file: FileDescriptor) -> Int64? {
+        guard let (fingerprint, end) = known[identity], end > 0, fingerprint.matches(file) else { return nil }
+        return end
     }
 }

@@ -22,11 +22,8 @@ extension TailLoop {
             let status = try? descriptor.status()
         else { return before }
         var last = before
-        let known = Set(look.paths.keys)
-        for sibling in generations(
-            of: path, since: status.modified, namedLike: descriptor.currentPath, except: known)
-        {
-            last = adopt(sibling, source: file.source, from: 0, of: path, after: last) ?? last
+        for sibling in generations(of: path, since: status.modified, namedLike: descriptor.currentPath) {
+            last = adopt(sibling, source: file.source, from: 0, of: path, after: last, look) ?? last
         }
         return last
     }
@@ -50,7 +47,7 @@ extension TailLoop {
         if let old {
             last =
                 files[old.status.identity]
-                ?? adopt(old, source: source, from: record.settled, of: record.path, after: nil)
+                ?? adopt(old, source: source, from: record.settled, of: record.path, after: nil, look)
         } else if record.size > record.settled {
             setup.metrics.counter(.bytesLost, setup.configurations[source].name, "rotated_away")
                 .add(Int(record.size - record.settled))
@@ -59,40 +56,37 @@ extension TailLoop {
             )
         }
         let since = old?.status.modified ?? record.seen
-        for sibling in generations(
-            of: record.path, since: since, namedLike: old?.path, except: Set(look.paths.keys))
-        {
-            last = adopt(sibling, source: source, from: 0, of: record.path, after: last) ?? last
+        for sibling in generations(of: record.path, since: since, namedLike: old?.path) {
+            last = adopt(sibling, source: source, from: 0, of: record.path, after: last, look) ?? last
         }
         if let last { lastShown[record.path] = last }
     }
 
     private func adopt(
-        _ sibling: Sibling, source: Int, from offset: Int64, of path: String, after predecessor: TailedFile?
+        _ sibling: Sibling, source: Int, from offset: Int64, of path: String, after predecessor: TailedFile?,
+        _ look: Look
     ) -> TailedFile? {
         guard makeRoom(), let descriptor = try? FileDescriptor(reading: sibling.path),
             let status = try? descriptor.status(), status.identity == sibling.status.identity,
-            !finished.contains(status.identity, descriptor)
+            finished.end(of: status.identity, descriptor) == nil
         else { return nil }
         let file = follow(sibling.path, descriptor, status, source: source, from: offset, labelledAs: path)
-        file.paths = [path]
+        file.paths = look.paths[status.identity] ?? [path]
         file.predecessor = predecessor
         predecessor?.rotation.hasSuccessor = true
-        file.rotation.found(.replaced, at: SystemTime.monotonic())
+        if look.paths[status.identity] == nil { file.rotation.found(.replaced, at: SystemTime.monotonic()) }
+        file.rotation.hasSuccessor = true
         setup.logger.info("reading '\(sibling.path)', which was '\(path)', from byte \(offset)")
         return file
     }
 
     /// Files that were at the path after the one that changed last at `since`, oldest first.
-    private func generations(
-        of path: String, since: Int64, namedLike oldPath: String?, except known: Set<FileIdentity>
-    ) -> [Sibling] {
+    private func generations(of path: String, since: Int64, namedLike oldPath: String?) -> [Sibling] {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let oldName = oldPath?.split(separator: "/").last.map(String.init)
         let shape = oldName.flatMap { $0 == name ? nil : Self.shape(of: $0) }
         return siblings(of: path).filter { sibling in
-            sibling.name != name && files[sibling.status.identity] == nil && !known.contains(sibling.status.identity)
-                && sibling.status.modified >= since
+            sibling.name != name && files[sibling.status.identity] == nil && sibling.status.modified >= since
                 && (Self.isGeneration(sibling.name, of: name) || shape == Self.shape(of: sibling.name))
         }.sorted { ($0.status.modified, $1.name) < ($1.status.modified, $0.name) }
     }

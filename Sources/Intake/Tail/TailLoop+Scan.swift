@@ -29,9 +29,12 @@ extension TailLoop {
         placeKnownFiles(look, at: started)
 
         let restored = setup.ledger.restored
-        let newcomers = look.candidates.filter { files[$0.status.identity] == nil }
+        // First those that took the place of another file: they know best what came before them.
+        let unknown = look.candidates.filter { files[$0.status.identity] == nil }
+        let newcomers = unknown.filter { lastShown[$0.path] != nil } + unknown.filter { lastShown[$0.path] == nil }
         let remembered = Set(restored.map(\.identity.inode))
-        for newcomer in newcomers where remembered.contains(newcomer.status.identity.inode) {
+        for newcomer in newcomers
+        where remembered.contains(newcomer.status.identity.inode) && files[newcomer.status.identity] == nil {
             adopt(newcomer, restored, isFirst: isFirst, &look)
         }
         if isFirst {
@@ -157,6 +160,7 @@ extension TailLoop {
             let isNew = isFirst && record == nil && !restored.contains { $0.path == path }
             var offset = isNew && setup.configurations[newcomer.source].start == .end ? status.size : 0
             if let record { offset = resume(record, descriptor, status, path) }
+            if let end = finished.end(of: status.identity, descriptor), end <= status.size { offset = end }
             let file = follow(path, descriptor, status, source: newcomer.source, from: offset, labelledAs: path)
             if let record, record.path != path, lastShown[record.path] == nil { lastShown[record.path] = file }
             if let before = lastShown[path], before !== file {

@@ -74,6 +74,7 @@ final class TailLoop {
         while !isStopped {
             let bytes = readRound()
             settleRotations(at: SystemTime.monotonic())
+            callWaiting()
             if isOver { break }
             let now = SystemTime.monotonic()
             if bytes > 0, bytes < Self.smallReadBytes { coalescesUntil = now + Self.coalescing }
@@ -202,7 +203,7 @@ final class TailLoop {
 
     private func send(_ entries: consuming EntryReader.Entries, of file: TailedFile) {
         let marks = entries.marks
-        let count = entries.builder.lines.count
+        let count = entries.count
         guard count > 0 else { return }
         let offset = file.reader.resumeOffset
         let receipt =
@@ -210,7 +211,7 @@ final class TailLoop {
         file.position.sent.max(offset, ordering: .acquiringAndReleasing)
         file.position.lines.add(UInt64(count), ordering: .relaxed)
         counters[file.source].count(marks, lines: count)
-        if !setup.sink.send(entries.builder.seal(receipt: receipt)) { isClosed = true }
+        if !setup.sink.send(entries.seal(receipt: receipt)) { isClosed = true }
     }
 
     /// The file has become shorter than what was read of it: it begins again.
