@@ -186,6 +186,26 @@ import Testing
         await server.stop()
     }
 
+    @Test("receipts of dropped batches are bounded: beyond, what is queued is given up too, in order")
+    func overdue() async throws {
+        let server = try await PushServer { _, _ in .status(503) }
+        try await Fixture.run(
+            "http://127.0.0.1:\(server.port)",
+            change: {
+                $0.queueBytes = 1
+                $0.patience = .zero
+            }
+        ) { fixture in
+            let count = QueueState.maximumFollowers + 2
+            await onThread { for number in 0..<count { fixture.offer(number) } }
+            #expect(await eventually { fixture.receipts.settled.count == count })
+            #expect(fixture.receipts.settled == Array(0..<count))
+            #expect(fixture.total(.pushLinesDropped, reason: "queue_full") == count)
+            #expect(fixture.outlet.status().droppedLines == UInt64(count))
+        }
+        await server.stop()
+    }
+
     @Test("a slow destination slows the workers down and loses nothing")
     func backpressure() async throws {
         let server = try await PushServer { _, _ in .status(204) }

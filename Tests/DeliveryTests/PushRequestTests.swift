@@ -64,6 +64,21 @@ import Testing
         #expect(entries[3].metadata == [Label("m", "\u{FFFD}(")])
     }
 
+    @Test("UTF-8 is told from other bytes wherever they stand", arguments: [0, 1, 7, 8, 31, 32, 33, 63, 64, 100])
+    func wellFormed(position: Int) {
+        let plain = [UInt8](repeating: 0x61, count: 101)
+        func with(_ bytes: [UInt8]) -> [UInt8] { Array(plain[..<position]) + bytes + Array(plain[position...]) }
+        func isWellFormed(_ bytes: [UInt8]) -> Bool { isWellFormedUTF8(bytes.span) }
+        #expect(isWellFormed(plain))
+        #expect(isWellFormed(with(Array("ü☃\u{1F680}".utf8))))
+        for wrong: [UInt8] in [
+            [0xFF], [0x80], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x98], [0xF5, 0x80, 0x80, 0x80],
+        ] {
+            #expect(!isWellFormed(with(wrong)))
+            #expect(!isWellFormed(Array(plain[..<position]) + wrong))
+        }
+    }
+
     @Test("an encoder gives the same bytes every time, whatever it encoded before")
     func reuse() {
         var encoder = PushEncoder()
