@@ -47,7 +47,8 @@ public final class PushStore: Sendable {
     }
 
     /// Takes one request's body, and answers with a status and a text as Loki would: 204 and nothing when all is well.
-    public func accept(body: [UInt8], contentType: String?, contentEncoding: String?) -> (status: Int, message: String) {
+    public func accept(body: [UInt8], contentType: String?, contentEncoding: String?) -> (status: Int, message: String)
+    {
         let request: PushRequest
         do throws(PushError) {
             request = try PushRequest.decode(

@@ -23,8 +23,8 @@ struct ExpositionWriter {
     /// A text with backslashes and newlines escaped, and quotes where the format wants it.
     mutating func escaped(_ text: String, quotes: Bool) {
         var isPlain = true
-        for byte in text.utf8 where byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\"")
-        {
+        for byte in text.utf8
+        where byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\"") {
             isPlain = false
         }
         guard !isPlain else { return bytes.append(contentsOf: text.utf8) }

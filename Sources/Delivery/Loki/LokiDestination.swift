@@ -134,7 +134,8 @@ extension LokiDestination {
         case .bearer(let token): result.replaceOrAdd(name: "Authorization", value: "Bearer " + token.value)
         }
         for (name, value) in result {
-            let nameIsToken = !name.isEmpty && name.utf8.allSatisfy { isNameByte($0) || "!#$%&'*+-.^`|~".utf8.contains($0) }
+            let nameIsToken =
+                !name.isEmpty && name.utf8.allSatisfy { isNameByte($0) || "!#$%&'*+-.^`|~".utf8.contains($0) }
             guard nameIsToken, value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) }) else {
                 throw .header(name)
             }
@@ -190,7 +191,9 @@ struct PushURL {
 
     init(_ text: String) throws(DestinationError) {
         // Nothing of the text goes into a message: a mistyped URL may still hold a password.
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { throw .url("it has spaces or control characters") }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw .url("it has spaces or control characters")
+        }
         let scheme = text.prefix { $0 != ":" }.lowercased()
         guard scheme == "http" || scheme == "https", text.dropFirst(scheme.count).hasPrefix("://") else {
             throw .url("wanted http:// or https://")

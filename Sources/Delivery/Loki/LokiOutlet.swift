@@ -92,37 +92,22 @@ public final class LokiOutlet: Service {
             ])
     }
 
-    /// Pushes until a graceful shutdown, then for at most `drain`; cancellation ends it at once. Runs once.
+    /// Pushes until a graceful shutdown, then for at most `drain`; cancellation ends it at once. Pushes once, whoever
+    /// asks first.
     public func run() async throws {
-        let mayRun = memory.withLock { memory in
-            guard memory.phase == .idle else { return false }
-            memory.phase = .running
-            return true
+        await withGracefulShutdownHandler {
+            await deliverOrWait()
+        } onGracefulShutdown: { [queue, drain = destination.drain] in
+            queue.close(deadline: .now + drain)
         }
-        guard mayRun else { return }
-        await withTaskCancellationHandler {
-            await withGracefulShutdownHandler {
-                await deliver()
-            } onGracefulShutdown: { [queue, drain = destination.drain] in
-                queue.close(deadline: .now + drain)
-            }
-        } onCancel: { [queue] in
-            queue.expire()
-        }
-        end()
     }
 
-    /// Takes no more batches, delivers what is left until then, drops the rest, and returns when `run` is over.
+    /// Takes no more batches, delivers what is left until then, drops the rest, and returns when that is done.
+    ///
+    /// Does `run`'s work where `run` has not begun.
     public func finish(deadline: ContinuousClock.Instant) async {
         queue.close(deadline: deadline)
-        if memory.withLock({ $0.phase == .idle }) { end() }
-        await withCheckedContinuation { continuation in
-            let isOver = memory.withLock { memory in
-                if memory.phase != .ended { memory.waiters.append(continuation) }
-                return memory.phase == .ended
-            }
-            if isOver { continuation.resume() }
-        }
+        await deliverOrWait()
     }
 
     /// What the status page shows. Never blocks for long, never has a secret.
@@ -132,6 +117,28 @@ public final class LokiOutlet: Service {
             DestinationStatus(
                 destination: destination.name, batches: memory.batches, lines: memory.lines, bytes: memory.bytes,
                 retries: memory.retries, droppedLines: memory.droppedLines, queueBytes: held, problem: memory.problem)
+        }
+    }
+
+    private func deliverOrWait() async {
+        let isFirst = memory.withLock { memory in
+            defer { if memory.phase == .idle { memory.phase = .running } }
+            return memory.phase == .idle
+        }
+        if isFirst {
+            await withTaskCancellationHandler {
+                await deliver()
+            } onCancel: { [queue] in
+                queue.expire()
+            }
+            return end()
+        }
+        await withCheckedContinuation { continuation in
+            let isOver = memory.withLock { memory in
+                if memory.phase != .ended { memory.waiters.append(continuation) }
+                return memory.phase == .ended
+            }
+            if isOver { continuation.resume() }
         }
     }
 

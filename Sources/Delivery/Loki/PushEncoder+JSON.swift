@@ -11,7 +11,9 @@ extension PushEncoder {
             if !isFirst { text.append(UInt8(ascii: ",")) }
             isFirst = false
             text += #"{"stream":"#.utf8
-            Self.object(group.stream.labels.labels.lazy.map { ($0.name.utf8, $0.value.utf8) }, to: &text)
+            Self.object(
+                group.stream.labels.labels.lazy.map { (Array($0.name.utf8)[...], Array($0.value.utf8)[...]) }, to: &text
+            )
             text += #","values":["#.utf8
             var index = group.first
             while index >= 0 {
@@ -32,7 +34,7 @@ extension PushEncoder {
         text += String(line.time.nanoseconds).utf8
         text += #"","#.utf8
         if entry.repaired >= 0 {
-            Self.string(repaired[Int(entry.repaired)], to: &text)
+            Self.string(repaired[Int(entry.repaired)][...], to: &text)
         } else {
             Self.string(batch.bytes[line.bytes.range], to: &text)
         }
@@ -40,14 +42,14 @@ extension PushEncoder {
             text.append(UInt8(ascii: ","))
             Self.object(
                 Self.metadata(of: line, in: batch).lazy.map {
-                    (batch.metadataNames[Int($0.name)].utf8, Self.value($0, in: batch))
+                    (Array(batch.metadataNames[Int($0.name)].utf8)[...], Self.value($0, in: batch))
                 }, to: &text)
         }
         text.append(UInt8(ascii: "]"))
     }
 
     private static func object(
-        _ members: some Sequence<(some Sequence<UInt8>, some Sequence<UInt8>)>, to text: inout [UInt8]
+        _ members: some Sequence<(ArraySlice<UInt8>, ArraySlice<UInt8>)>, to text: inout [UInt8]
     ) {
         text.append(UInt8(ascii: "{"))
         var isFirst = true
@@ -62,19 +64,27 @@ extension PushEncoder {
     }
 
     /// A string with the escapes of RFC 8259 §7; the bytes are UTF-8.
-    private static func string(_ bytes: some Sequence<UInt8>, to text: inout [UInt8]) {
+    private static func string(_ bytes: ArraySlice<UInt8>, to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        for byte in bytes {
-            switch byte {
-            case UInt8(ascii: "\""): text += "\\\"".utf8
-            case UInt8(ascii: "\\"): text += "\\\\".utf8
-            case UInt8(ascii: "\n"): text += "\\n".utf8
-            case UInt8(ascii: "\r"): text += "\\r".utf8
-            case UInt8(ascii: "\t"): text += "\\t".utf8
-            case 0..<0x20: text += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
-            default: text.append(byte)
-            }
+        var rest = bytes
+        while let index = rest.firstIndex(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") })
+        {
+            text.append(contentsOf: rest[..<index])
+            escape(rest[index], to: &text)
+            rest = rest[(index + 1)...]
         }
+        text.append(contentsOf: rest)
         text.append(UInt8(ascii: "\""))
+    }
+
+    private static func escape(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): text += "\\\"".utf8
+        case UInt8(ascii: "\\"): text += "\\\\".utf8
+        case UInt8(ascii: "\n"): text += "\\n".utf8
+        case UInt8(ascii: "\r"): text += "\\r".utf8
+        case UInt8(ascii: "\t"): text += "\\t".utf8
+        default: text += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
+        }
     }
 }

@@ -80,7 +80,8 @@ struct QueueState {
     }
 
     /// The next request, when there is one; it stays here until it is settled.
-    mutating func cut(by cutter: BatchCutter, at now: Instant) -> (decision: BatchCutter.Decision, batches: [LineBatch]) {
+    mutating func cut(by cutter: BatchCutter, at now: Instant) -> (decision: BatchCutter.Decision, batches: [LineBatch])
+    {
         let waiting = entries.lazy.map { (bytes: $0.lineBytes, since: $0.since) }
         let decision = cutter.decide(waiting: waiting, at: now, isClosing: isClosed)
         guard case .cut(let count) = decision else { return (decision, []) }
