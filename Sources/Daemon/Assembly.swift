@@ -49,7 +49,9 @@ struct Assembly: Sendable {
         var outlets: [LokiOutlet] = []
         for loki in configuration.loki {
             outlets.append(
-                try LokiOutlet(destination: LokiDestination(loki), client: client, metrics: metrics, logger: logger))
+                try LokiOutlet(
+                    destination: LokiDestination(loki), client: client, metrics: metrics, logger: logger,
+                    replaysUndelivered: configuration.state != nil))
         }
         var generator = SystemRandomNumberGenerator()
         let pool = WorkerPool(

@@ -49,7 +49,7 @@ func assembleAndRun(
     let logger = Logger(label: "millrace")
     // One event loop for all sockets: HTTP in both directions and syslog over TCP.
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let client = HTTPClient(eventLoopGroupProvider: .shared(group))
+    let client = PushClient.make(on: group)
     var outcome = Outcome.done
     do {
         let assembly = try Assembly(
