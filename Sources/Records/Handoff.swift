@@ -8,7 +8,8 @@ import Glibc
 // `@safe`: the pointers never leave this class.
 @safe public final class Handoff<Element: Sendable>: @unchecked Sendable {
     public let limitBytes: Int
-    private var queue: [(element: Element, bytes: Int)] = []
+    /// Elements from `head` on; what stood before was received and is nil, so that nothing keeps it alive.
+    private var queue: [(element: Element?, bytes: Int)] = []
     private var head = 0
     private var bytes = 0
     private var closed = false
@@ -72,6 +73,7 @@ import Glibc
             return nil
         }
         let (element, size) = queue[head]
+        queue[head].element = nil
         head += 1
         if head == queue.count || head >= 1_024 {
             queue.removeFirst(head)
