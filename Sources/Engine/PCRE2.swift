@@ -17,6 +17,7 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
     private var codes: [OpaquePointer] = unsafe []
     private var matchData: [OpaquePointer] = unsafe []
     private var tallies: [UnsafeMutablePointer<Regex.Tally>] = unsafe []
+    private var termBlocks: [UnsafeMutablePointer<Regex.Term>] = unsafe []
     let store = ByteStore()
 
     /// Steps after which PCRE2 gives up on a line: about 0.2 ms.
@@ -41,6 +42,7 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         while let data = unsafe matchData.popLast() { unsafe pcre2_match_data_free_8(data) }
         while let code = unsafe codes.popLast() { unsafe pcre2_code_free_8(code) }
         while let tally = unsafe tallies.popLast() { unsafe tally.deallocate() }
+        while let terms = unsafe termBlocks.popLast() { unsafe terms.deallocate() }
         unsafe pcre2_jit_stack_free_8(jitStack)
         unsafe pcre2_match_context_free_8(matchContext)
         unsafe pcre2_compile_context_free_8(compileContext)
@@ -56,6 +58,55 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         let beyondRE2: String?
     }
 
+    /// Compiles the expression of a line filter: found anywhere; simple ones as Loki simplifies them.
+    func compileLineFilter(_ pattern: String) throws(RegexError) -> Compilation {
+        if let simple = try shaped(pattern, isLabelFilter: false) { return simple }
+        return try compile(pattern)
+    }
+
+    /// Compiles the expression of a label filter: anchored, but for those that Loki simplifies.
+    func compileLabelFilter(_ pattern: String) throws(RegexError) -> Compilation {
+        if let simple = try shaped(pattern, isLabelFilter: true) { return simple }
+        return try compile(pattern, anchored: true)
+    }
+
+    private func shaped(_ pattern: String, isLabelFilter: Bool) throws(RegexError) -> Compilation? {
+        guard let shape = RegexShape(pattern, isLabelFilter: isLabelFilter) else { return nil }
+        var terms: [Regex.Term] = []
+        for term in shape.terms {
+            switch term.kind {
+            case .nonEmpty: terms.append(Regex.Term(nonEmpty: true))
+            case .equals, .contains:
+                let anchored = term.kind == .equals
+                if term.folded, !term.text.allSatisfy({ $0 < 0x80 }) {
+                    // One expression for the whole shape would lose the other terms: only single terms are worth it.
+                    guard shape.terms.count == 1 else { return nil }
+                    return try folded(term.text, anchored: anchored)
+                }
+                let needle = Needle(term.text, folded: term.folded, in: store)
+                terms.append(Regex.Term(needle: needle, isWhole: anchored))
+            }
+        }
+        let block = UnsafeMutablePointer<Regex.Term>.allocate(capacity: max(1, terms.count))
+        unsafe block.initialize(from: terms, count: terms.count)
+        unsafe termBlocks.append(block)
+        let regex = unsafe Regex(terms: UnsafePointer(block), count: terms.count)
+        return Compilation(regex: regex, groups: [], beyondRE2: nil)
+    }
+
+    /// A text with letters beyond ASCII, in either case: each letter as a class of its two forms, since the folding
+    /// of regular expressions takes in more (`s` would find U+017F).
+    private func folded(_ text: [UInt8], anchored: Bool) throws(RegexError) -> Compilation {
+        var pattern = ""
+        for scalar in String(decoding: text, as: UTF8.self).lowercased().unicodeScalars {
+            let upper = scalar.properties.uppercaseMapping.unicodeScalars
+            pattern += "[\\x{\(String(scalar.value, radix: 16))}"
+            if upper.count == 1 { pattern += "\\x{\(String(upper.first!.value, radix: 16))}" }
+            pattern += "]"
+        }
+        return try compile(pattern, anchored: anchored)
+    }
+
     /// Compiles a pattern. `anchored`: it must match the whole text. `capturing`: its groups are wanted.
     /// `dotMatchesNewline` is for stream selectors, as Prometheus has it.
     func compile(
@@ -65,7 +116,7 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         func result(_ regex: Regex) -> Compilation {
             Compilation(regex: regex, groups: syntax.groups, beyondRE2: syntax.beyondRE2)
         }
-        if !capturing, let literal = syntax.literal, isPlain(literal, syntax) {
+        if !capturing, let literal = syntax.literal, !syntax.literalIsFolded || literal.allSatisfy({ $0 < 0x80 }) {
             let needle = Needle(literal, folded: syntax.literalIsFolded, in: store)
             return result(Regex(text: needle, anchored: anchored))
         }
@@ -85,11 +136,6 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
             unsafe Regex(
                 code: code, data: data, context: matchContext, needle: needle, tally: tally,
                 groupCount: syntax.groupCount, readsUTF: options & PCRE2_MATCH_INVALID_UTF != 0))
-    }
-
-    /// With case folding, only ASCII text is compared without PCRE2.
-    private func isPlain(_ literal: [UInt8], _ syntax: RegexSyntax) -> Bool {
-        !syntax.literalIsFolded || literal.allSatisfy { $0 < 0x80 }
     }
 
     private func compiled(
@@ -127,7 +173,27 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
     private enum Kind: UInt8 {
         /// The text contains the needle, or is equal to it.
         case contains, equals
+        /// One of several such tests holds; none at all: every text passes.
+        case anyOf
         case compiled
+    }
+
+    /// One test of a simple expression.
+    struct Term: BitwiseCopyable {
+        let needle: Needle
+        let isWhole: Bool
+        let nonEmpty: Bool
+
+        init(needle: Needle = Needle(.empty), isWhole: Bool = false, nonEmpty: Bool = false) {
+            (self.needle, self.isWhole, self.nonEmpty) = (needle, isWhole, nonEmpty)
+        }
+
+        @inline(__always)
+        func matches(_ text: ByteView) -> Bool {
+            if nonEmpty { return !text.isEmpty }
+            guard isWhole else { return needle.isIn(text) }
+            return needle.folded ? text.equalsFolded(needle.bytes) : text.equals(needle.bytes)
+        }
     }
 
     /// How often the literal in front of an expression was found, to leave it out where it nearly always is.
@@ -144,6 +210,8 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
     private let context: OpaquePointer?
     private let ovector: UnsafeMutablePointer<Int>?
     private let tally: UnsafeMutablePointer<Tally>?
+    private let terms: UnsafePointer<Term>?
+    private let termCount: Int
     let groupCount: Int
     /// True when the pattern is matched against code points, not bytes; bytes that are not UTF-8 match nothing then.
     let readsUTF: Bool
@@ -154,6 +222,20 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         unsafe (code, data, context) = (nil, nil, nil)
         unsafe ovector = nil
         unsafe tally = nil
+        unsafe terms = nil
+        termCount = 0
+        groupCount = 0
+        readsUTF = false
+    }
+
+    fileprivate init(terms: UnsafePointer<Term>, count: Int) {
+        kind = .anyOf
+        needle = Needle(.empty)
+        unsafe (code, data, context) = (nil, nil, nil)
+        unsafe ovector = nil
+        unsafe tally = nil
+        unsafe self.terms = unsafe terms
+        termCount = count
         groupCount = 0
         readsUTF = false
     }
@@ -167,6 +249,8 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         unsafe (self.code, self.data, self.context) = (code, data, context)
         unsafe ovector = pcre2_get_ovector_pointer_8(data)
         unsafe self.tally = tally
+        unsafe terms = nil
+        termCount = 0
         self.groupCount = groupCount
         self.readsUTF = readsUTF
     }
@@ -183,6 +267,10 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         case .equals:
             let equal = needle.folded ? text.equalsFolded(needle.bytes) : text.equals(needle.bytes)
             return equal ? .match : .noMatch
+        case .anyOf:
+            if termCount == 0 { return .match }
+            for index in 0..<termCount where unsafe terms![index].matches(text) { return .match }
+            return .noMatch
         case .compiled:
             if unsafe tally != nil, !mayMatch(text) { return .noMatch }
             let code = unsafe pcre2_match_8(self.code, text.base, text.count, 0, 0, data, context)

@@ -60,7 +60,7 @@ struct JSONScannerTests {
             ["method": "GET", "path": "☃ 🚀 \n tab\t end", "k_y": "v"]),
         Case(
             #"{"a b":"space","a-b":"dash","A_B":"upper"," pad ":"padded","ü":"umlaut","9x":"digit"}"#,
-            ["a_b": "dash", "A_B": "upper", "pad": "padded", "_": "umlaut", "_9x": "digit"]),
+            ["a_b": "space", "A_B": "upper", "pad": "padded", "_": "umlaut", "_9x": "digit"]),
         Case("{'status':200,'method':'GET'}", [:], .object),
         Case(#"{"status":200 "method":"GET"}"#, ["status": "200"], .object),
         Case(#"{"status":tru,"method":"GET"}"#, [:], .value),

@@ -73,6 +73,20 @@ extension ByteView {
         return unsafe UInt64(littleEndian: UnsafeRawPointer(base + offset).loadUnaligned(as: UInt64.self))
     }
 
+    /// Two bytes at an offset below `count`, the first one low.
+    @inline(__always)
+    func pair(_ offset: Int) -> UInt16 {
+        assert(offset >= 0 && offset <= count)
+        return unsafe UInt16(littleEndian: UnsafeRawPointer(base + offset).loadUnaligned(as: UInt16.self))
+    }
+
+    /// Sixteen bytes at an offset that is known to be at most `count` + 24.
+    @inline(__always)
+    func block(_ offset: Int) -> SIMD16<UInt8> {
+        assert(offset >= 0 && offset <= count + 24)
+        return unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: SIMD16<UInt8>.self)
+    }
+
     /// A part of the view whose bounds the caller has already established.
     @inline(__always)
     func part(_ start: Int, _ end: Int) -> ByteView {
@@ -80,13 +94,13 @@ extension ByteView {
         return unsafe ByteView(base: base + start, count: end &- start)
     }
 
-    /// The offset of the first `"` or `\` at or after `start`; `count` when there is none.
+    /// The offset of the first `"` or `\` at or after `start`; `count` or more when there is none.
     @inline(__always)
     func quoteOrBackslash(from start: Int) -> Int {
         var offset = start
         while offset < count {
             let found = Word.quoteOrBackslash(word(offset))
-            if found != 0 { return min(offset &+ found.trailingZeroBitCount &>> 3, count) }
+            if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
             offset &+= 8
         }
         return count

@@ -9,6 +9,7 @@ struct JSONKeys {
     private var nodes: ByteTable
     private var scratch: [UInt8] = []
     private let store = ByteStore()
+    private let seed: UInt64
     /// Values that were lost because the name table is full, ever.
     private(set) var refused: UInt64 = 0
 
@@ -18,6 +19,7 @@ struct JSONKeys {
     static let maximumNodes = 1_024
 
     init(wanted names: [(name: String, id: FieldID)]?, seed: UInt64) {
+        self.seed = seed
         nodes = ByteTable(seed: seed)
         wantedPrefixes = ByteTable(seed: seed)
         _ = nodes.insert(.empty)
@@ -44,25 +46,46 @@ struct JSONKeys {
         _ = nodes.insert(.empty)
     }
 
-    /// The field of a key in an object; negative when its value is not wanted, has no name, or found no room.
-    mutating func field(_ key: ByteView, in node: Int32, names: inout NameTable) -> Int32 {
-        guard node != Self.barren else { return -1 }
-        return field(key, prefix: nodes.range(of: Int(node)), names: &names)
+    /// Where the value of a key goes.
+    struct Target: BitwiseCopyable {
+        /// Negative when the value is not wanted, has no name, or found no room.
+        var field: Int32
+        /// Loki lets the first of different keys that make one label win, but the last of equal keys, where a nested
+        /// key counts as its joined name. 0: the key is its label's name; else a hash of the key.
+        var variant: UInt32
+
+        static let nowhere = Target(field: -1, variant: 0)
+    }
+
+    /// The target of a key in an object. Keys that are not of JSON have no escapes.
+    mutating func target(
+        _ key: ByteView, in node: Int32, names: inout NameTable, isJSON: Bool = true
+    ) -> Target {
+        guard node != Self.barren else { return .nowhere }
+        return target(key, prefix: nodes.range(of: Int(node)), names: &names, isJSON: isJSON)
     }
 
     /// The same, given the name of the object; nil for one that gives no labels.
-    mutating func field(_ key: ByteView, prefix: ArraySlice<UInt8>?, names: inout NameTable) -> Int32 {
-        guard let prefix else { return -1 }
-        join(key, to: prefix)
-        guard !scratch.isEmpty else { return -1 }
+    mutating func target(
+        _ key: ByteView, prefix: ArraySlice<UInt8>?, names: inout NameTable, isJSON: Bool = true
+    ) -> Target {
+        guard let prefix else { return .nowhere }
+        let joined = !prefix.isEmpty
+        join(key, to: prefix, isJSON: isJSON)
+        guard !scratch.isEmpty else { return .nowhere }
         return withScratch { name, keys in
-            if let wanted = keys.wanted {
-                return wanted.find(name).map { Int32(keys.wantedFields[$0].value) } ?? -1
-            }
-            if let id = names.id(for: name) { return Int32(id.value) }
-            keys.refused += 1
-            return -1
+            let field = keys.field(name, names: &names)
+            guard field >= 0, !joined, !name.equals(key) else { return Target(field: field, variant: 0) }
+            let hash = UInt32(truncatingIfNeeded: key.hash(seed: keys.seed))
+            return Target(field: field, variant: hash == 0 ? 1 : hash)
         }
+    }
+
+    private mutating func field(_ name: ByteView, names: inout NameTable) -> Int32 {
+        if let wanted { return wanted.find(name).map { Int32(wantedFields[$0].value) } ?? -1 }
+        if let id = names.id(for: name) { return Int32(id.value) }
+        refused += 1
+        return -1
     }
 
     /// The node of the object below a key.
@@ -89,13 +112,13 @@ struct JSONKeys {
     }
 
     /// Puts the sanitised name of `key`, behind that of its object, into `scratch`.
-    private mutating func join(_ key: ByteView, to prefix: ArraySlice<UInt8>) {
+    private mutating func join(_ key: ByteView, to prefix: ArraySlice<UInt8>, isJSON: Bool = true) {
         scratch.removeAll(keepingCapacity: true)
         scratch.append(contentsOf: prefix)
         let separated = !scratch.isEmpty
         if separated { scratch.append(UInt8(ascii: "_")) }
         let before = scratch.count
-        if key.firstIndex(of: UInt8(ascii: "\\")) == nil {
+        if !isJSON || key.firstIndex(of: UInt8(ascii: "\\")) == nil {
             LabelName.append(key, to: &scratch)
         } else {
             appendDecoded(key)

@@ -67,15 +67,15 @@ extension JSONScanner {
             let below = keys.childPrefix(key, prefix: prefix)
             return object(value.text, prefix: below?[...], depth: depth + 1, &fields, &names)
         case .string, .number, .word:
-            let field = keys.field(key, prefix: prefix, names: &names)
-            guard field >= 0 else { return .ended }
-            let id = FieldID(Int(field))
+            let target = keys.target(key, prefix: prefix, names: &names)
+            guard target.field >= 0, admits(target.field, target.variant) else { return .ended }
+            let id = FieldID(Int(target.field))
             if value.kind == .string {
                 fields.append(.jsonString(id, value.text, hasBackslash: value.escaped))
             } else {
                 fields.append(ExtractedField(id: id, form: .plain, value: value.text))
             }
-            return completes(field) ? .complete : .ended
+            return isComplete ? .complete : .ended
         }
     }
 }

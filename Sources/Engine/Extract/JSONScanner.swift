@@ -11,8 +11,11 @@ struct JSONScanner: ~Copyable {
     /// With chosen labels: stop reading once each of them has been found, as Loki does where it knows the labels
     /// that a query needs.
     let stopsWhenComplete: Bool
-    /// By field: the scan in which the field was found last. Only kept for `stopsWhenComplete`.
-    private var foundIn: [UInt32] = []
+    /// True when it must be known which labels the line has given: to stop early, or because several keys make one
+    /// label (`a.b` and `a-b`).
+    private var tracksLabels: Bool
+    /// By field: the scan in which it was found last, and from which variant of its key.
+    private var found: [(scan: UInt32, variant: UInt32)] = []
     private var scanNumber: UInt32 = 0
     private var missing = 0
     /// The nodes of the objects around the place that is being read.
@@ -35,9 +38,7 @@ struct JSONScanner: ~Copyable {
         keys = JSONKeys(wanted: names, seed: seed)
         memory = KeyMemory(seed: seed)
         self.stopsWhenComplete = stopsWhenComplete && names != nil
-        if self.stopsWhenComplete {
-            foundIn = [UInt32](repeating: 0, count: (names!.map(\.id.value).max() ?? -1) + 1)
-        }
+        tracksLabels = self.stopsWhenComplete
     }
 
     /// Values that were lost because the name table was full, since the scanner was made.
@@ -49,31 +50,36 @@ struct JSONScanner: ~Copyable {
             memory.removeAll()
             keys.forgetNodes()
         }
-        startCounting()
-        if stopsWhenComplete && missing == 0 { return .none }
+        startTracking()
+        if isComplete { return .none }
         let before = fields.count
         if walk(line, &fields, &names) { return .none }
         fields.truncate(to: before)
-        startCounting()
+        startTracking()
         return scanExactly(line, into: &fields, names: &names)
     }
 
-    private mutating func startCounting() {
-        guard stopsWhenComplete else { return }
-        missing = keys.wantedCount ?? 0
+    private mutating func startTracking() {
+        missing = stopsWhenComplete ? keys.wantedCount ?? 0 : Int.max
         scanNumber &+= 1
         if scanNumber == 0 {
-            foundIn = [UInt32](repeating: 0, count: foundIn.count)
+            for index in found.indices { found[index].scan = 0 }
             scanNumber = 1
         }
     }
 
-    /// Notes that a chosen label was found; true when it was the last one missing.
-    mutating func completes(_ field: Int32) -> Bool {
-        guard stopsWhenComplete, foundIn[Int(field)] != scanNumber else { return false }
-        foundIn[Int(field)] = scanNumber
+    /// True when every chosen label has been found and that is enough.
+    @inline(__always)
+    var isComplete: Bool { missing == 0 }
+
+    /// Notes that a label was found; false when another key has given it already.
+    mutating func admits(_ field: Int32, _ variant: UInt32) -> Bool {
+        let index = Int(field)
+        while found.count <= index { found.append((scan: 0, variant: 0)) }
+        if found[index].scan == scanNumber { return found[index].variant == variant }
+        found[index] = (scan: scanNumber, variant: variant)
         missing -= 1
-        return missing == 0
+        return true
     }
 
     /// True when the line was read to its closing brace (or as far as necessary); false to have it read exactly.
@@ -88,68 +94,73 @@ struct JSONScanner: ~Copyable {
             // A key, or the end of an object.
             if line.peek(offset) == UInt8(ascii: "\"") {
                 let key = offset &+ 1
+                var target: JSONKeys.Target
                 let expected = memory[entry].next
-                let field: Int32
-                var keyEnd = 0
-                if memory.matches(expected, line, key, node: node),
-                    key &+ Int(truncatingIfNeeded: memory[expected].length) <= line.count
-                {
+                if memory.matches(expected, line, key, node: node) {
                     entry = expected
-                    field = memory[entry].field
+                    target = JSONKeys.Target(field: memory[entry].field, variant: memory[entry].variant)
                     offset = key &+ Int(truncatingIfNeeded: memory[entry].length)
                 } else {
                     let found = unexpectedKey(line, key, node: node, after: entry, names: &names)
-                    guard found.offset > 0 else { return false }
                     entry = found.entry
-                    field = found.field
-                    keyEnd = found.keyEnd
+                    target = found.target
                     offset = found.offset
+                    guard offset > 0 else { return false }
                 }
-                if offset < line.count, line.peek(offset) <= 0x20 { offset = line.skipJSONSpace(offset) }
                 guard offset < line.count else { return false }
-                switch line.peek(offset) {
-                case UInt8(ascii: "\""):
+                var first = line.peek(offset)
+                if first <= 0x20 {
+                    offset = line.skipJSONSpace(offset)
+                    guard offset < line.count else { return false }
+                    first = line.peek(offset)
+                }
+                if first == UInt8(ascii: "\"") {
                     let end = line.stringEnd(offset &+ 1)
                     guard end.end < line.count else { return false }
-                    if field >= 0 {
+                    if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
                         let inside = line.part(offset &+ 1, end.end)
-                        fields.append(
-                            .jsonString(FieldID(Int(field)), inside, hasBackslash: end.escaped))
-                        if completes(field) { return true }
+                        fields.append(.jsonString(FieldID(target), inside, hasBackslash: end.escaped))
+                        if isComplete { return true }
                     }
                     offset = end.end &+ 1
-                case UInt8(ascii: "{"):
-                    guard depth < Self.maximumDepth else { return false }
-                    guard let below = child(line, key, keyEnd, entry: entry, node: node) else { return false }
+                } else if first == UInt8(ascii: "{") {
+                    guard depth < Self.maximumDepth, let below = child(line, key, entry: entry, node: node) else {
+                        return false
+                    }
                     stack[depth] = node
                     depth &+= 1
                     node = below
                     offset = line.skipJSONSpace(offset &+ 1)
                     continue
-                case UInt8(ascii: "["):
+                } else if first == UInt8(ascii: "[") {
                     guard let end = line.balancedArrayEnd(offset) else { return false }
                     offset = end
-                default:
+                } else {
                     let end = line.jsonTokenEnd(offset)
                     let value = line.part(offset, end)
                     guard let isLabel = Self.isScalar(value) else { return false }
-                    if field >= 0, isLabel {
-                        fields.append(ExtractedField(id: FieldID(Int(field)), form: .plain, value: value))
-                        if completes(field) { return true }
+                    if target.field >= 0, isLabel, !tracksLabels || admits(target.field, target.variant) {
+                        fields.append(ExtractedField(id: FieldID(target), form: .plain, value: value))
+                        if isComplete { return true }
                     }
                     offset = end
+                }
+                // The usual case: `,"` and the next key.
+                if offset < line.count, line.pair(offset) == 0x222C {
+                    offset &+= 1
+                    continue
                 }
             } else if line.peek(offset) != UInt8(ascii: "}") {
                 return false
             }
             // Behind a value, or at the brace of an object that is empty or ends with a comma.
             while true {
-                if offset < line.count, line.peek(offset) <= 0x20 { offset = line.skipJSONSpace(offset) }
+                offset = line.skipJSONSpace(offset)
                 guard offset < line.count else { return false }
                 let byte = line.peek(offset)
                 offset &+= 1
                 if byte == UInt8(ascii: ",") {
-                    if offset < line.count, line.peek(offset) <= 0x20 { offset = line.skipJSONSpace(offset) }
+                    offset = line.skipJSONSpace(offset)
                     break
                 }
                 guard byte == UInt8(ascii: "}") else { return false }
@@ -176,12 +187,10 @@ struct JSONScanner: ~Copyable {
     }
 
     private struct FoundKey: BitwiseCopyable {
-        var entry: Int32
-        var field: Int32
-        /// The key's closing quote.
-        var keyEnd: Int
-        /// Behind the colon; 0 when the key is broken.
-        var offset: Int
+        var entry: Int32 = 0
+        var target = JSONKeys.Target.nowhere
+        /// Behind the colon; 0 when the line must be read exactly.
+        var offset = 0
     }
 
     /// A key that is not the one that followed the last time: looks it up, or learns it.
@@ -189,51 +198,46 @@ struct JSONScanner: ~Copyable {
     private mutating func unexpectedKey(
         _ line: ByteView, _ start: Int, node: Int32, after previous: Int32, names: inout NameTable
     ) -> FoundKey {
-        var found = FoundKey(entry: 0, field: -1, keyEnd: 0, offset: 0)
+        var found = FoundKey()
         let (end, escaped) = line.stringEnd(start)
         guard end < line.count else { return found }
-        let key = line.part(start, end)
+        let key = line[start..<end]
         if escaped, JSONEscape.check(key) != .good { return found }
         let colon = line.skipJSONSpace(end + 1)
         guard colon < line.count, line[colon] == UInt8(ascii: ":") else { return found }
-        found.keyEnd = end
-        found.offset = colon + 1
-        guard node != JSONKeys.barren else { return remember(line, start, end, colon, node, previous, &found) }
-        if colon == end + 1 {
-            let known = memory.find(line[start..<colon + 1], node: node)
-            if known != 0 {
-                memory[previous].next = known
-                found.entry = known
-                found.field = memory[known].field
+        let known = colon == end + 1 ? memory.find(line[start..<colon + 1], node: node) : 0
+        if known != 0 {
+            found.entry = known
+            found.target = JSONKeys.Target(field: memory[known].field, variant: memory[known].variant)
+        } else {
+            found.target = keys.target(key, in: node, names: &names)
+            if colon == end + 1 {
+                found.entry = memory.insert(line[start..<colon + 1], node: node, target: found.target)
+            }
+            if found.target.variant != 0, !tracksLabels {
+                // Labels of this line have been taken without tracking.
+                tracksLabels = true
                 return found
             }
         }
-        found.field = keys.field(key, in: node, names: &names)
-        return remember(line, start, end, colon, node, previous, &found)
-    }
-
-    private mutating func remember(
-        _ line: ByteView, _ start: Int, _ end: Int, _ colon: Int, _ node: Int32, _ previous: Int32,
-        _ found: inout FoundKey
-    ) -> FoundKey {
-        guard colon == end + 1 else { return found }
-        let key = line[start..<colon + 1]
-        let known = memory.find(key, node: node)
-        found.entry = known != 0 ? known : memory.insert(key, node: node, field: found.field)
         if found.entry != 0 { memory[previous].next = found.entry }
+        found.offset = colon + 1
         return found
     }
 
-    /// The node of the object that is the value of a key; nil when there are too many.
-    private mutating func child(
-        _ line: ByteView, _ key: Int, _ keyEnd: Int, entry: Int32, node: Int32
-    ) -> Int32? {
+    /// The node of the object that is the value of the key at `start`; nil when there are too many.
+    private mutating func child(_ line: ByteView, _ start: Int, entry: Int32, node: Int32) -> Int32? {
         if entry != 0, memory[entry].child != KeyMemory.unknownNode { return memory[entry].child }
         guard node != JSONKeys.barren else { return JSONKeys.barren }
         guard !keys.nodesAreFull else { return nil }
-        let end = keyEnd > 0 ? keyEnd : key + Int(memory[entry].length) - 2
-        let below = keys.child(line[key..<end], in: node)
+        let below = keys.child(line[start..<line.stringEnd(start).end], in: node)
         if entry != 0 { memory[entry].child = below }
         return below
     }
+}
+
+extension FieldID {
+    /// The field of a target that has one.
+    @inline(__always)
+    fileprivate init(_ target: JSONKeys.Target) { index = UInt16(truncatingIfNeeded: target.field) }
 }

@@ -40,6 +40,9 @@ struct JSONEscape {
     /// Bytes of the escape: 2, 6, or 12 for a pair of surrogates.
     var length: Int
 
+    /// `\'` is known to logfmt only.
+    var isApostrophe: Bool { length == 2 && scalar == 0x27 }
+
     /// False for a lone surrogate and for U+FFFD, for which Loki puts a blank.
     var isText: Bool { !(0xD800...0xDFFF).contains(scalar) && scalar != 0xFFFD }
     var isLoneSurrogate: Bool { (0xD800...0xDFFF).contains(scalar) }
@@ -52,6 +55,7 @@ struct JSONEscape {
         case UInt8(ascii: "\""): scalar = 0x22
         case UInt8(ascii: "\\"): scalar = 0x5C
         case UInt8(ascii: "/"): scalar = 0x2F
+        case UInt8(ascii: "'"): scalar = 0x27
         case UInt8(ascii: "b"): scalar = 0x08
         case UInt8(ascii: "f"): scalar = 0x0C
         case UInt8(ascii: "n"): scalar = 0x0A
@@ -127,7 +131,7 @@ struct JSONEscape {
         var quality = Quality.good
         var offset = text.firstIndex(of: UInt8(ascii: "\\"))
         while let place = offset {
-            guard let escape = decode(text, at: place) else { return .bad }
+            guard let escape = decode(text, at: place), !escape.isApostrophe else { return .bad }
             if escape.isLoneSurrogate { quality = .loneSurrogate }
             offset = text.firstIndex(of: UInt8(ascii: "\\"), from: place + escape.length)
         }

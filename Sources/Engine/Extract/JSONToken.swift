@@ -13,11 +13,11 @@ extension ByteView {
     }
 
     /// The closing quote of the string whose inside starts at `start`, and whether a backslash stands before it;
-    /// the end is `count` when there is no closing quote.
+    /// the end is `count` or more when there is no closing quote.
     @inline(__always)
     func stringEnd(_ start: Int) -> (end: Int, escaped: Bool) {
         let stop = quoteOrBackslash(from: start)
-        if stop < count, peek(stop) == UInt8(ascii: "\\") { return (escapedStringEnd(stop), true) }
+        if peek(stop) == UInt8(ascii: "\\") { return (escapedStringEnd(stop), true) }
         return (stop, false)
     }
 

@@ -1,16 +1,19 @@
 // Unsafe here: one owned block of entries. Every index that is used comes from this file and is below `capacity`;
-// keys are compared by 8-byte loads that reach at most 32 bytes beyond a key's start, which padding allows.
+// keys are compared by loads that reach at most 32 bytes beyond a key's start, which padding allows.
 
 /// The keys that a JSON scanner has met, and which one followed which: the shape of the last line.
 ///
 /// A key is kept with its closing quote and colon (`status":`), up to 32 bytes, so that a line of the same shape
-/// needs four word comparisons per key and no search for the key's end. Keys belong to a node (the object they are
+/// needs one comparison per key and no search for the key's end. Keys belong to a node (the object they are
 /// in); the same key in another object is another entry.
 @safe struct KeyMemory: ~Copyable {
     /// What is known of one key.
     struct Entry: BitwiseCopyable {
-        var words: SIMD4<UInt64>
-        var masks: SIMD4<UInt64>
+        var low: SIMD16<UInt8>
+        var high: SIMD16<UInt8>
+        /// All ones where the key has a byte.
+        var lowMask: SIMD16<UInt8>
+        var highMask: SIMD16<UInt8>
         /// The object that the key is in; `noNode` for entry 0, which matches nothing.
         var node: Int32
         /// The entry that followed the last time.
@@ -19,10 +22,16 @@
         var length: Int32
         /// The field that the value goes to; negative for none.
         var field: Int32
+        /// Tells keys apart whose values go to one field: see `JSONKeys.Target`.
+        var variant: UInt32
         /// The object below this key; `unknownNode` until it has been asked for.
         var child: Int32
         /// The next entry of the same hash slot.
         var chain: Int32
+
+        static let nothing = Entry(
+            low: .zero, high: .zero, lowMask: .zero, highMask: .zero, node: noNode, next: 0, length: 0, field: -1,
+            variant: 0, child: unknownNode, chain: 0)
     }
 
     static let noNode: Int32 = -1
@@ -42,9 +51,7 @@
         unsafe entries = .allocate(capacity: Self.capacity)
         unsafe heads = .allocate(capacity: Self.headCount)
         unsafe heads.initialize(repeating: 0, count: Self.headCount)
-        unsafe entries.initialize(
-            to: Entry(
-                words: .zero, masks: .zero, node: Self.noNode, next: 0, length: 0, field: -1, child: -1, chain: 0))
+        unsafe entries.initialize(to: .nothing)
     }
 
     deinit {
@@ -68,10 +75,10 @@
     /// True when entry `index` is the key of `node` whose first byte stands at `offset` of the line.
     @inline(__always)
     func matches(_ index: Int32, _ line: ByteView, _ offset: Int, node: Int32) -> Bool {
-        let key = SIMD4<UInt64>(
-            line.word(offset), line.word(offset &+ 8), line.word(offset &+ 16), line.word(offset &+ 24))
-        let difference = (key ^ self[index].words) & self[index].masks
-        return (difference[0] | difference[1] | difference[2] | difference[3]) == 0 && self[index].node == node
+        let low = (line.block(offset) ^ self[index].low) & self[index].lowMask
+        let high = (line.block(offset &+ 16) ^ self[index].high) & self[index].highMask
+        let words = unsafe unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
+        return words[0] | words[1] == 0 && self[index].node == node
     }
 
     /// The entry of a key (given with `":`), or 0.
@@ -86,16 +93,15 @@
     }
 
     /// Keeps a key (given with `":`); 0 when it is too long or the memory is full.
-    mutating func insert(_ key: ByteView, node: Int32, field: Int32) -> Int32 {
+    mutating func insert(_ key: ByteView, node: Int32, target: JSONKeys.Target) -> Int32 {
         guard key.count <= Self.maximumLength, count < Self.capacity else { return 0 }
-        var entry = Entry(
-            words: .zero, masks: .zero, node: node, next: 0, length: Int32(key.count), field: field,
-            child: Self.unknownNode, chain: 0)
-        for lane in 0..<4 {
-            let mask = Word.lowMask(min(8, max(0, key.count - lane * 8)))
-            entry.masks[lane] = mask
-            entry.words[lane] = mask == 0 ? 0 : key.word(lane * 8) & mask
-        }
+        var entry = Entry.nothing
+        entry.node = node
+        entry.length = Int32(key.count)
+        entry.field = target.field
+        entry.variant = target.variant
+        for lane in 0..<min(16, key.count) { (entry.low[lane], entry.lowMask[lane]) = (key[lane], 0xFF) }
+        for lane in 16..<max(16, key.count) { (entry.high[lane - 16], entry.highMask[lane - 16]) = (key[lane], 0xFF) }
         let slot = slot(key, node)
         entry.chain = unsafe heads[slot]
         let index = Int32(count)
