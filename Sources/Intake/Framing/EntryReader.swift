@@ -43,6 +43,10 @@ struct EntryReader {
     struct Entries: ~Copyable {
         var builder: LineBatchBuilder
         var marks = Marks()
+
+        var count: Int { builder.lines.count }
+
+        consuming func seal(receipt: Receipt? = nil) -> LineBatch { builder.seal(receipt: receipt) }
     }
 
     let format: LineFormat

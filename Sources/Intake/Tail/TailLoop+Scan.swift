@@ -1,0 +1,227 @@
+import Logging
+import Records
+import Synchronization
+
+// Looking at the paths: which files are new, which were rotated.
+extension TailLoop {
+    /// What the file system showed at one look.
+    struct Look {
+        struct Candidate {
+            var path: String
+            var status: FileStatus
+            var source: Int
+        }
+        var candidates: [Candidate] = []
+        var paths: [FileIdentity: [String]] = [:]
+        var statuses: [String: FileStatus] = [:]
+        var folders: Set<String> = []
+        var obstacles = Obstacles()
+    }
+
+    /// Looks at all paths; at the first look files are found where they were left.
+    func scan(isFirst: Bool) {
+        let started = SystemTime.monotonic()
+        var look = Look()
+        for (index, configuration) in setup.configurations.enumerated() {
+            for pattern in configuration.paths { expand(pattern, of: index, into: &look) }
+        }
+        if let inotify { folders.keep(look.folders, with: inotify) }
+        placeKnownFiles(look, at: started)
+
+        let restored = setup.ledger.restored
+        // First those that took the place of another file: they know best what came before them.
+        let unknown = look.candidates.filter { files[$0.status.identity] == nil }
+        let newcomers = unknown.filter { lastShown[$0.path] != nil } + unknown.filter { lastShown[$0.path] == nil }
+        let remembered = Set(restored.map(\.identity.inode))
+        for newcomer in newcomers
+        where remembered.contains(newcomer.status.identity.inode) && files[newcomer.status.identity] == nil {
+            adopt(newcomer, restored, isFirst: isFirst, &look)
+        }
+        if isFirst {
+            for record in setup.ledger.restored { findRotated(record, look) }
+        }
+        for newcomer in newcomers where files[newcomer.status.identity] == nil {
+            adopt(newcomer, restored, isFirst: isFirst, &look)
+        }
+        for (path, status) in look.statuses {
+            if let file = files[status.identity] { lastShown[path] = file }
+        }
+
+        let before = obstacles
+        obstacles = look.obstacles
+        obstacles.publish(after: before, in: setup)
+        lastScan = SystemTime.monotonic()
+        scanCost = lastScan - started
+        nextScan = lastScan + (polls ? min(4 * pollInterval, Self.scanInterval) : Self.scanInterval)
+        nextPoll = min(nextPoll, lastScan + pollInterval)
+    }
+
+    private func expand(_ pattern: Glob, of source: Int, into look: inout Look) {
+        let configuration = setup.configurations[source]
+        var expansion = GlobExpansion(of: pattern)
+        if let inotify, configuration.pollInterval == nil {
+            do throws(SystemError) {
+                // What appears between the look and the watch would be missed, hence another look.
+                for _ in 0..<3 where try folders.watch(expansion.folders, with: inotify) {
+                    expansion = GlobExpansion(of: pattern)
+                }
+            } catch {
+                if !polls {
+                    setup.logger.warning("the kernel cannot watch more folders (\(error)); looking into them instead")
+                }
+                polls = true
+            }
+            look.folders.formUnion(expansion.folders.keys)
+        }
+        for path in expansion.paths where !configuration.excludes(path) {
+            look.obstacles.noteFound(pattern, of: source)
+            note(path, isLiteral: pattern.isLiteral, of: source, in: &look)
+        }
+        for failure in expansion.failures {
+            look.obstacles.note(
+                .init(
+                    path: failure.path, source: source, problem: "\(failure.error)", reason: failure.error.reason))
+        }
+        if expansion.isIncomplete {
+            let problem = "it stands for more than \(GlobExpansion.limit) paths, of which some are left out"
+            look.obstacles.note(
+                .init(path: pattern.pattern, source: source, problem: problem, reason: "too_many_paths"))
+        }
+        if expansion.unreadableNames > 0 {
+            let problem = "\(expansion.unreadableNames) names that are not UTF-8 are left out"
+            look.obstacles.note(.init(path: pattern.pattern, source: source, problem: problem, reason: "bad_name"))
+        }
+        if pattern.isLiteral, expansion.paths.isEmpty, expansion.failures.isEmpty {
+            look.obstacles.note(.init(path: pattern.pattern, source: source, problem: "it is not there"))
+        }
+    }
+
+    /// Takes down what a path shows; only the first pattern that matches a path counts.
+    private func note(_ path: String, isLiteral: Bool, of source: Int, in look: inout Look) {
+        guard look.statuses[path] == nil else { return }
+        do throws(SystemError) {
+            let status = try FileStatus(path: path)
+            guard status.kind == .regular else {
+                guard isLiteral else { return }
+                let problem = status.kind == .directory ? "it is a folder" : "it is not a regular file"
+                look.obstacles.note(.init(path: path, source: source, problem: problem, reason: "not_a_file"))
+                return
+            }
+            look.statuses[path] = status
+            look.paths[status.identity, default: []].append(path)
+            if look.paths[status.identity]?.count == 1 {
+                look.candidates.append(.init(path: path, status: status, source: source))
+            }
+        } catch {
+            guard error.reason != "not_found" else { return }
+            look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
+        }
+    }
+
+    private func placeKnownFiles(_ look: Look, at now: Int64) {
+        for file in order where !file.isDone {
+            let place: RotationState.Place
+            if let paths = look.paths[file.identity] {
+                place = .shown
+                if paths[0] != file.paths[0] { file.position.description.withLock { $0.path = paths[0] } }
+                file.paths = paths
+                let size = look.statuses[paths[0]]?.size
+                if size != file.size || file.hasFailed { file.isReady = true }
+            } else if file.paths.contains(where: { look.statuses[$0] != nil }) {
+                place = .replaced
+            } else {
+                let links = (try? file.descriptor?.status())?.links ?? 1
+                place = links == 0 ? .deleted : .missing
+            }
+            if place != file.rotation.place { file.isReady = true }
+            file.rotation.found(place, at: now)
+        }
+    }
+
+    /// Begins to read a file that was not known.
+    private func adopt(
+        _ newcomer: Look.Candidate, _ restored: [PositionRecord], isFirst: Bool, _ look: inout Look
+    ) {
+        let path = newcomer.path
+        guard makeRoom() else {
+            let problem = "\(setup.maximumOpenFiles) files are open already"
+            look.obstacles.note(
+                .init(
+                    path: path, source: newcomer.source, problem: problem, reason: "too_many_open", isWaiting: true))
+            return
+        }
+        do throws(SystemError) {
+            let descriptor = try FileDescriptor(reading: path)
+            let status = try descriptor.status()
+            guard status.identity == newcomer.status.identity else { return scanSoon() }
+            let record = restored.first { $0.identity == status.identity }
+                // The number of a device may be another one after a restart of the machine.
+                ?? restored.first { $0.path == path && $0.identity.inode == status.identity.inode }
+            let isNew = isFirst && record == nil && !restored.contains { $0.path == path }
+            var offset = isNew && setup.configurations[newcomer.source].start == .end ? status.size : 0
+            if let record { offset = resume(record, descriptor, status, path) }
+            if let end = finished.end(of: status.identity, descriptor), end <= status.size { offset = end }
+            let file = follow(path, descriptor, status, source: newcomer.source, from: offset, labelledAs: path)
+            if let record, record.path != path, lastShown[record.path] == nil { lastShown[record.path] = file }
+            if let before = lastShown[path], before !== file {
+                file.predecessor = chain(before, to: file, of: path, look)
+            }
+        } catch {
+            look.obstacles.note(
+                .init(path: path, source: newcomer.source, problem: "\(error)", reason: error.reason))
+        }
+    }
+
+    /// Where to go on in a file that was read before the restart.
+    private func resume(_ record: PositionRecord, _ file: FileDescriptor, _ status: FileStatus, _ path: String)
+        -> Int64
+    {
+        setup.ledger.forget(record.identity)
+        let problem: (reason: String, text: String)
+        if status.size < record.settled {
+            problem = ("truncated", "its size is \(status.size), \(record.settled) bytes of it were read")
+        } else if !record.fingerprint.matches(file) {
+            problem = ("replaced", "it does not begin as it did")
+        } else {
+            return record.settled
+        }
+        let name = setup.configurations.first { $0.paths.contains { $0.matches(path) } }?.name ?? ""
+        setup.metrics.counter(.fileErrors, name, problem.reason).add()
+        setup.logger.warning("'\(path)' is read from its beginning: \(problem.text)")
+        return 0
+    }
+
+    /// Has a file read from now on.
+    @discardableResult
+    func follow(
+        _ path: String, _ descriptor: FileDescriptor, _ status: FileStatus, source: Int, from offset: Int64,
+        labelledAs label: String
+    ) -> TailedFile {
+        let configuration = setup.configurations[source]
+        let fingerprint = (try? Fingerprint(of: descriptor)) ?? .none
+        let position = FilePosition(
+            source: configuration.name, identity: status.identity, path: label, fingerprint: fingerprint,
+            offset: offset, size: status.size)
+        let reader = EntryReader(
+            format: configuration.format, maximumLineBytes: configuration.maximumLineBytes,
+            streams: EntryStreams(labels: configuration.labels, path: label, table: setup.streams), at: offset)
+        let file = TailedFile(
+            identity: status.identity, source: source, path: label, descriptor: descriptor, offset: offset,
+            size: status.size, reader: reader, position: position, now: SystemTime.monotonic())
+        if let inotify, configuration.pollInterval == nil, configuration.followsForever {
+            do throws(SystemError) {
+                let watch = try inotify.watch(descriptor.systemPath, for: .file)
+                file.watch = watch
+                fileWatches[watch] = file
+            } catch {
+                if !polls { setup.logger.warning("the kernel cannot watch '\(path)' (\(error)); looking at it instead") }
+                polls = true
+            }
+        }
+        setup.ledger.add(position)
+        files[status.identity] = file
+        order.append(file)
+        openFiles += 1
+        return file
+    }
+}
