@@ -100,12 +100,17 @@ enum Twin: BitwiseCopyable {
 
 /// A regex of a selector: looked at once per stream, never per line.
 final class SelectorRegex {
-    private let set = RegexSet()
+    private let set: RegexSet
     private let regex: Regex
     private var constants = ConstantPool()
 
     private init(_ pattern: String) {
-        regex = set.checked(pattern, anchored: true)
+        let set = RegexSet()
+        let compiled = promised(pattern) { () throws(RegexError) in
+            try set.compile(pattern, anchored: true, dotMatchesNewline: true)
+        }
+        self.set = set
+        regex = compiled.regex
     }
 
     func matches(_ text: String) -> Bool {

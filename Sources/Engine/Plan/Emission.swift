@@ -59,9 +59,11 @@ struct Emission {
                     strict: strict, keepEmpty: keepEmpty, wanted: wanted(needs), extractions: extractions))
             return .logfmt(Int32(stages.logfmt.count - 1))
         case .regexp(let pattern):
+            names.formUnion((try? RegexExtractor.names(pattern)) ?? [])
             stages.regexps.append(pattern)
             return .regexp(Int32(stages.regexps.count - 1))
         case .pattern(let pattern):
+            names.formUnion(PatternExpression(pattern).names)
             stages.patterns.append(pattern)
             return .pattern(Int32(stages.patterns.count - 1))
         case .labelFormat(let items):

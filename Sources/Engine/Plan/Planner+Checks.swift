@@ -13,11 +13,17 @@ extension Planner {
         case .labelFilter(let filter): check(filter, rule: rule, range: stage.range)
         case .json(let extractions):
             for extraction in extractions {
-                if let message = JSONPathSet.problem(in: extraction.expression) {
-                    problem(rule, "cannot read the path '\(extraction.expression)': \(message)", extraction.range)
+                do throws(ExpressionError) {
+                    _ = try JSONPath(extraction.expression)
+                } catch {
+                    problem(rule, "cannot read the path '\(extraction.expression)': \(error.message)", extraction.range)
                 }
             }
-        case .regexp(let pattern): checkRegex(pattern, rule: rule, range: stage.range)
+        case .regexp(let pattern): checkExtractor(pattern, rule: rule, range: stage.range)
+        case .pattern(let pattern):
+            if let error = PatternExpression(pattern).stageError {
+                problem(rule, "cannot read the pattern '\(pattern)': \(error.message)", stage.range)
+            }
         case .unpack: refuse("unpack", rule, stage.range)
         case .decolorize: refuse("decolorize", rule, stage.range)
         case .lineFormat: refuse("line_format", rule, stage.range)
@@ -31,7 +37,7 @@ extension Planner {
             for choice in choices {
                 if let matcher = choice.matcher { check(matcher, rule: rule, range: matcher.range) }
             }
-        case .logfmt, .pattern: break
+        case .logfmt: break
         }
     }
 
@@ -52,7 +58,13 @@ extension Planner {
             case (.ip(let text), _): checkAddress(text, rule: rule, range: range)
             case (.text(let text), .regex), (.text(let text), .notRegex):
                 checkRegex(text, rule: rule, range: range)
-            case (.text, .contains), (.text, .notContains), (.text, .pattern), (.text, .notPattern): break
+            case (.text(let text), .pattern), (.text(let text), .notPattern):
+                do throws(ExpressionError) {
+                    _ = try PatternFilter(text, store: ByteStore())
+                } catch {
+                    problem(rule, "cannot read the pattern '\(text)': \(error.message)", range)
+                }
+            case (.text, .contains), (.text, .notContains): break
             }
         }
     }
@@ -80,8 +92,19 @@ extension Planner {
         }
     }
 
+    private mutating func checkExtractor(_ pattern: String, rule: Int, range: Range<Int>) {
+        checkRegex(pattern, rule: rule, range: range)
+        do throws(RegexError) {
+            _ = try RegexExtractor.names(pattern)
+        } catch {
+            problem(rule, "cannot use the regular expression '\(pattern)' as a parser: \(error.message)", range)
+        }
+    }
+
     private mutating func checkAddress(_ text: String, rule: Int, range: Range<Int>) {
-        if IPFilter(text) == nil {
+        do throws(ExpressionError) {
+            _ = try IPFilter(text)
+        } catch {
             problem(rule, "wanted an address, a CIDR or a range 'first-last', found '\(text)'", range)
         }
     }

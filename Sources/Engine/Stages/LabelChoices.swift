@@ -16,7 +16,7 @@ struct LabelChoices: ~Copyable {
         for choice in choices {
             var regex: Int32 = -1
             if let matcher = choice.matcher, matcher.operation == .regex || matcher.operation == .notRegex {
-                regexes.append(set.checked(matcher.value, anchored: true))
+                regexes.append(set.checkedAnchored(matcher.value))
                 regex = Int32(regexes.count - 1)
             }
             items.append(

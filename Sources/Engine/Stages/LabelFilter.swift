@@ -56,7 +56,7 @@ struct LabelFilterTable: ~Copyable {
         case .bytes(let label, let comparison, let value): (name, test) = (label, .bytes(comparison, value))
         case .ip(let label, let equal, let text):
             name = label
-            if let address = IPFilter(text) { addresses.append(address) }
+            addresses.append(promised(text) { () throws(ExpressionError) in try IPFilter(text) })
             test = .ip(Int32(addresses.count - 1), equal: equal)
         case .and(let left, let right): test = .and(add(left, &names, &constants), add(right, &names, &constants))
         case .or(let left, let right): test = .or(add(left, &names, &constants), add(right, &names, &constants))
@@ -67,7 +67,7 @@ struct LabelFilterTable: ~Copyable {
     }
 
     private mutating func add(_ pattern: String) -> Int32 {
-        regexes.append(regexSet.checked(pattern, anchored: true))
+        regexes.append(promised(pattern) { () throws(RegexError) in try regexSet.compileLabelFilter(pattern) }.regex)
         return Int32(regexes.count - 1)
     }
 

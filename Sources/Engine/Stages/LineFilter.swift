@@ -11,10 +11,10 @@ struct LineFilterRuntime: ~Copyable {
     let isNegative: Bool
     private var literals = OwnedBuffer<Needle>()
     private var regexes = OwnedBuffer<Regex>()
-    private var patterns = OwnedBuffer<LinePattern>()
+    private var patterns = OwnedBuffer<PatternFilter>()
     private var addresses = OwnedBuffer<IPFilter>()
 
-    init(_ filter: LineFilter, constants: inout ConstantPool, regexes set: RegexSet) {
+    init(_ filter: LineFilter, constants: inout ConstantPool, regexes set: RegexSet, store: ByteStore) {
         switch filter.operation {
         case .contains: (kind, isNegative) = (.contains, false)
         case .notContains: (kind, isNegative) = (.contains, true)
@@ -26,11 +26,12 @@ struct LineFilterRuntime: ~Copyable {
         for value in filter.values {
             switch (value, kind) {
             case (.ip(let text), _):
-                // The planner has refused what is no address.
-                if let address = IPFilter(text) { addresses.append(address) }
+                addresses.append(promised(text) { () throws(ExpressionError) in try IPFilter(text) })
             case (.text(let text), .contains): literals.append(Needle(constants.keep(text)))
-            case (.text(let text), .regex): regexes.append(set.checked(text, anchored: false))
-            case (.text(let text), .pattern): patterns.append(LinePattern(text))
+            case (.text(let text), .regex):
+                regexes.append(promised(text) { () throws(RegexError) in try set.compileLineFilter(text) }.regex)
+            case (.text(let text), .pattern):
+                patterns.append(promised(text) { () throws(ExpressionError) in try PatternFilter(text, store: store) })
             }
         }
     }

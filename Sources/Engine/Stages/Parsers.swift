@@ -14,22 +14,36 @@ extension Program {
         extracted.removeAll()
         let error = stages.jsonPaths[stage].scan(record.line, into: &extracted)
         take(stage: UInt16(truncatingIfNeeded: 10_001 + stage), overwriting: true)
+        if error != .notJSON, !record.line.isEmpty {
+            // A path that is not there gives an empty label, unless there is one of that name.
+            for index in 0..<stages.jsonTargets[stage].count {
+                let id = stages.jsonTargets[stage][index]
+                guard !record.isPresent(id) else { continue }
+                record.set(id, Field(value: record.nothing, origin: .parsed, stage: .max))
+            }
+        }
         if error != .none { record.failure = .json }
         return true
     }
 
     mutating func parseLogfmt(_ stage: Int) -> Bool {
+        let targets = stages.logfmtTargets[stage].count
+        // Targets start as empty labels, but for those that the stream has.
+        for index in 0..<targets {
+            let id = stages.logfmtTargets[stage][index]
+            guard record.origin(id) != .stream else { continue }
+            record.set(id, Field(value: record.nothing, origin: .parsed, stage: .max))
+        }
         extracted.removeAll()
         let error = stages.logfmt[stage].scan(record.line, into: &extracted, names: &names)
-        take(
-            stage: UInt16(truncatingIfNeeded: 20_001 + stage), overwriting: stages.logfmt[stage].hasExtractions)
+        take(stage: UInt16(truncatingIfNeeded: 20_001 + stage), overwriting: targets > 0)
         if error != .none { record.failure = .logfmt }
         return true
     }
 
     mutating func parseRegexp(_ stage: Int) -> Bool {
         extracted.removeAll()
-        switch stages.regexps[stage].scan(record.line, into: &extracted) {
+        switch stages.scanRegexp(stage, record.line, into: &extracted) {
         case .match, .noMatch: break
         case .limit: regexLimits &+= 1
         }
@@ -39,7 +53,7 @@ extension Program {
 
     mutating func parsePattern(_ stage: Int) -> Bool {
         extracted.removeAll()
-        stages.patterns[stage].scan(record.line, into: &extracted)
+        stages.scanPattern(stage, record.line, into: &extracted)
         take(stage: UInt16(truncatingIfNeeded: 40_001 + stage), overwriting: false)
         return true
     }

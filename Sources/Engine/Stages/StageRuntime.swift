@@ -3,10 +3,14 @@ import LogQL
 /// The stages of one program, made ready to run: literals in stable memory, regexes compiled, names as numbers.
 struct StageRuntime: ~Copyable {
     private let regexSet = RegexSet()
+    private let store = ByteStore()
     var lineFilters = OwnedBuffer<LineFilterRuntime>()
     var labelFilters: LabelFilterTable
     var json = OwnedBuffer<JSONScanner>()
-    var jsonPaths = OwnedBuffer<JSONPathSet>()
+    var jsonPaths = OwnedBuffer<JSONPathScanner>()
+    /// The labels of each `json` and `logfmt` with expressions.
+    var jsonTargets: [[FieldID]] = []
+    var logfmtTargets: [[FieldID]] = []
     var logfmt = OwnedBuffer<LogfmtScanner>()
     var regexps = OwnedBuffer<RegexExtractor>()
     var patterns = OwnedBuffer<PatternMatcher>()
@@ -29,7 +33,7 @@ struct StageRuntime: ~Copyable {
     init(_ tables: StageTables, names: inout NameTable, constants: inout ConstantPool, seed: UInt64) {
         labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: &constants, regexes: regexSet)
         for filter in tables.lineFilters {
-            lineFilters.append(LineFilterRuntime(filter, constants: &constants, regexes: regexSet))
+            lineFilters.append(LineFilterRuntime(filter, constants: &constants, regexes: regexSet, store: store))
         }
         for wanted in tables.json {
             if let ids = Self.ids(wanted, &names) {
@@ -38,17 +42,23 @@ struct StageRuntime: ~Copyable {
                 json.append(JSONScanner(seed: seed))
             }
         }
-        for paths in tables.jsonPaths {
-            jsonPaths.append(JSONPathSet(paths.map { ($0.expression, names.known($0.label)) }))
+        for extractions in tables.jsonPaths {
+            let ids = extractions.map { names.known($0.label) }
+            let paths = extractions.map { item in
+                promised(item.expression) { () throws(ExpressionError) in try JSONPath(item.expression) }
+            }
+            jsonPaths.append(JSONPathScanner(zip(paths, ids).map { ($0, $1) }))
+            jsonTargets.append(ids)
         }
-        for stage in tables.logfmt {
-            logfmt.append(
-                LogfmtScanner(
-                    wanted: Self.ids(stage.wanted, &names), strict: stage.strict, keepEmpty: stage.keepEmpty,
-                    extractions: stage.extractions.map { ($0.expression, names.known($0.label)) }))
+        for stage in tables.logfmt { add(stage, names: &names, seed: seed) }
+        for pattern in tables.regexps { addRegexp(pattern, names: &names) }
+        for pattern in tables.patterns {
+            let fields = PatternExpression(pattern).names.map { names.known($0) }
+            patterns.append(
+                promised(pattern) { () throws(ExpressionError) in
+                    try PatternMatcher(pattern, fields: fields, store: store)
+                })
         }
-        for pattern in tables.regexps { regexps.append(RegexExtractor(pattern, names: &names, regexes: regexSet)) }
-        for pattern in tables.patterns { patterns.append(PatternMatcher(pattern, names: &names)) }
         for items in tables.labelFormats {
             labelFormats.append(
                 items.compactMap { item in
@@ -63,6 +73,40 @@ struct StageRuntime: ~Copyable {
             unwraps.append(UnwrapRuntime(label: names.known(unwrap.label), conversion: unwrap.conversion))
         }
         for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text)) }
+    }
+
+    private mutating func add(_ stage: StageTables.Logfmt, names: inout NameTable, seed: UInt64) {
+        logfmtTargets.append(stage.extractions.map { names.known($0.label) })
+        if !stage.extractions.isEmpty {
+            let targets = stage.extractions.map { item in
+                LogfmtTarget(name: item.label, expression: item.expression, id: names.known(item.label))
+            }
+            logfmt.append(LogfmtScanner(targets: targets, seed: seed, strict: stage.strict))
+        } else if let ids = Self.ids(stage.wanted, &names) {
+            logfmt.append(
+                LogfmtScanner(wanted: ids, seed: seed, strict: stage.strict, keepsEmpty: stage.keepEmpty))
+        } else {
+            logfmt.append(LogfmtScanner(seed: seed, strict: stage.strict, keepsEmpty: stage.keepEmpty))
+        }
+    }
+
+    private mutating func addRegexp(_ pattern: String, names: inout NameTable) {
+        let labels = promised(pattern) { () throws(RegexError) in try RegexExtractor.names(pattern) }
+        let fields = labels.map { names.known($0) }
+        regexps.append(
+            promised(pattern) { () throws(RegexError) in
+                try RegexExtractor(pattern, fields: fields, in: regexSet)
+            })
+    }
+
+    // These two take the buffer as a parameter: as a property of the program it would be part of the same access.
+
+    mutating func scanRegexp(_ stage: Int, _ line: ByteView, into fields: inout FieldBuffer) -> MatchOutcome {
+        regexps[stage].scan(line, into: &fields)
+    }
+
+    mutating func scanPattern(_ stage: Int, _ line: ByteView, into fields: inout FieldBuffer) {
+        patterns[stage].scan(line, into: &fields)
     }
 
     /// nil where every label is wanted.
@@ -88,13 +132,18 @@ extension NameTable {
     }
 }
 
+/// What the planner has tried with the same text before: a failure here is the planner's mistake.
+func promised<Made: ~Copyable, Problem: Error>(_ text: String, _ make: () throws(Problem) -> Made) -> Made {
+    do throws(Problem) {
+        return try make()
+    } catch {
+        preconditionFailure("the planner accepted '\(text)', but: \(error)")
+    }
+}
+
 extension RegexSet {
-    /// Compiles a pattern that the planner has compiled before.
-    func checked(_ pattern: String, anchored: Bool) -> Regex {
-        do throws(RegexError) {
-            return try compile(pattern, anchored: anchored).regex
-        } catch {
-            preconditionFailure("the planner accepted '\(pattern)', but: \(error.message)")
-        }
+    /// The regex of a label matcher that the planner has compiled before.
+    func checkedAnchored(_ pattern: String) -> Regex {
+        promised(pattern) { () throws(RegexError) in try compile(pattern, anchored: true) }.regex
     }
 }
