@@ -85,7 +85,9 @@ struct IPAddress: BitwiseCopyable, Hashable, Comparable {
                 offset += 1
             }
         }
-        guard let gap else { return count == 8 ? IPAddress(isVersion4: false, high: groups.high, low: groups.low) : nil }
+        guard let gap else {
+            return count == 8 ? IPAddress(isVersion4: false, high: groups.high, low: groups.low) : nil
+        }
         guard count < 8 else { return nil }
         return spread(groups, count: count, gap: gap)
     }

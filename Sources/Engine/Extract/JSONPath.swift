@@ -12,7 +12,8 @@ struct JSONPath: Equatable {
         var reader = Reader(Array(text.utf8))
         func fail(_ token: Reader.Token, _ expected: String) -> ExpressionError {
             ExpressionError(
-                message: "cannot parse expression [\(text)]: syntax error: unexpected \(token.name), expecting \(expected)")
+                message:
+                    "cannot parse expression [\(text)]: syntax error: unexpected \(token.name), expecting \(expected)")
         }
         switch reader.next() {
         case .field(let name): steps.append(.key(name))

@@ -152,7 +152,9 @@ struct RegexShape: Equatable {
                 return nil
             case UInt8(ascii: "\\"):
                 let sign = peek(1)
-                guard sign > 0x20, sign < 0x7F, !LabelName.isPlain(sign) || sign == UInt8(ascii: "_") else { return nil }
+                guard sign > 0x20, sign < 0x7F, !LabelName.isPlain(sign) || sign == UInt8(ascii: "_") else {
+                    return nil
+                }
                 offset += 2
                 return text([sign])
             default:
