@@ -33,7 +33,8 @@ struct LogfmtTests {
         ("a=\"unterminated b=2", [:], "20 : unterminated quoted value"),
         ("kéy=v café=\"crème\"", ["k_y": "v", "caf_": "crème"], ""), ("   a=1     b=2   ", ["a": "1", "b": "2"], ""),
         ("a=1\nb=2", ["a": "1", "b": "2"], ""), ("a={\"x\":1} b=[1,2]", ["b": "[1,2]"], "4 : unexpected '\"'"),
-        ("!@#=1 %%%=2 ok=3", ["___": "1", "ok": "3"], ""), ("level=info level=warn level=error", ["level": "error"], ""),
+        ("!@#=1 %%%=2 ok=3", ["___": "1", "ok": "3"], ""),
+        ("level=info level=warn level=error", ["level": "error"], ""),
         ("", [:], ""), (" ", [:], ""), (#"a="say \"hi\"" b=2"#, ["a": "say \"hi\"", "b": "2"], ""),
         ("\"quoted key\"=1 b=2", ["b": "2"], "1 : unexpected '\"'"), ("a=\"1\"b=2", ["a": "1", "b": "2"], ""),
         ("a=\"1\"b=\"2\" c=3", ["a": "1", "b": "2", "c": "3"], ""), ("a=b\"c d=1", ["d": "1"], "4 : unexpected '\"'"),
@@ -66,8 +67,10 @@ struct LogfmtTests {
     @Test(
         "with keep-empty, empty values and bare words are labels",
         arguments: [
-            ("a= b=2", ["a": "", "b": "2"]), ("a b c", ["a": "", "b": "", "c": ""]), ("a:1 b:2", ["a_1": "", "b_2": ""]),
-            ("a=\"\" b=2", ["a": "", "b": "2"]), ("a==1 b=2", ["b": "2"]), ("a=1 trailing", ["a": "1", "trailing": ""]),
+            ("a= b=2", ["a": "", "b": "2"]), ("a b c", ["a": "", "b": "", "c": ""]),
+            ("a:1 b:2", ["a_1": "", "b_2": ""]),
+            ("a=\"\" b=2", ["a": "", "b": "2"]), ("a==1 b=2", ["b": "2"]),
+            ("a=1 trailing", ["a": "1", "trailing": ""]),
         ])
     func keepEmpty(line: String, labels: [String: String]) {
         for (scanned, _) in Self.scan([line, line], { _ in LogfmtScanner(seed: 5, keepsEmpty: true) }) {

@@ -3,12 +3,14 @@ struct JSONKeys {
     /// The chosen labels by sanitised name, with their fields; nil when all keys become labels.
     private var wanted: ByteTable?
     private var wantedFields: [FieldID] = []
-    /// Prefixes of chosen names that objects may stand for: `a` and `a_b` for `a_b_c`.
+    /// Names of objects that chosen labels may come from: `a`, `a_b`, and (by a key without a name) `a_b_c` for `a_b_c`.
     private var wantedPrefixes: ByteTable
     /// Names of objects met so far (keys joined with `_`), by node.
     private var nodes: ByteTable
     private var scratch: [UInt8] = []
-    private let store = ByteStore()
+    /// Of the key that was joined last: a hash of it, decoded, and whether it is its own name.
+    private var keyHash: UInt64 = 0
+    private var keyIsName = false
     private let seed: UInt64
     /// Values that were lost because the name table is full, ever.
     private(set) var refused: UInt64 = 0
@@ -25,12 +27,15 @@ struct JSONKeys {
         _ = nodes.insert(.empty)
         guard let names else { return }
         var table = ByteTable(seed: seed)
+        let store = ByteStore()
+        defer { withExtendedLifetime(store) {} }
         for (name, id) in names {
             let view = store.keep(name.utf8)
             if table.insert(view) == wantedFields.count { wantedFields.append(id) }
             for offset in 0..<view.count where view[offset] == UInt8(ascii: "_") {
                 _ = wantedPrefixes.insert(view[0..<offset])
             }
+            _ = wantedPrefixes.insert(view)
         }
         wanted = table
     }
@@ -55,6 +60,8 @@ struct JSONKeys {
         var variant: UInt32
 
         static let nowhere = Target(field: -1, variant: 0)
+        /// Not asked for yet: a key that has had no value for a label must not take room in the name table.
+        static let unknown = Target(field: -2, variant: 0)
     }
 
     /// The target of a key in an object. Keys that are not of JSON have no escapes.
@@ -75,8 +82,8 @@ struct JSONKeys {
         guard !scratch.isEmpty else { return .nowhere }
         return withScratch { name, keys in
             let field = keys.field(name, names: &names)
-            guard field >= 0, !joined, !name.equals(key) else { return Target(field: field, variant: 0) }
-            let hash = UInt32(truncatingIfNeeded: key.hash(seed: keys.seed))
+            guard field >= 0, !joined, !keys.keyIsName else { return Target(field: field, variant: 0) }
+            let hash = UInt32(truncatingIfNeeded: keys.keyHash)
             return Target(field: field, variant: hash == 0 ? 1 : hash)
         }
     }
@@ -119,21 +126,27 @@ struct JSONKeys {
         if separated { scratch.append(UInt8(ascii: "_")) }
         let before = scratch.count
         if !isJSON || key.firstIndex(of: UInt8(ascii: "\\")) == nil {
-            LabelName.append(key, to: &scratch)
+            append(key, before)
         } else {
-            appendDecoded(key)
+            appendDecoded(key, before)
         }
         if separated, scratch.count == before { scratch.removeLast() }
     }
 
+    private mutating func append(_ key: ByteView, _ before: Int) {
+        LabelName.append(key, to: &scratch)
+        keyHash = key.hash(seed: seed)
+        keyIsName = scratch.count - before == key.count && key.array.elementsEqual(scratch[before...])
+    }
+
     /// The scanner has checked that the escapes of `key` can be decoded.
-    private mutating func appendDecoded(_ key: ByteView) {
+    private mutating func appendDecoded(_ key: ByteView, _ before: Int) {
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: key.count + 64) { buffer in
             let start = buffer.baseAddress!
             unsafe start.initialize(repeating: 0, count: key.count + 64)
-            let count = unsafe unescapeJSON(key, into: start) ?? 0
+            let count = unsafe unescapeJSON(key, into: start, replacement: UInt8(ascii: "?")) ?? 0
             let decoded = unsafe ByteView(base: UnsafePointer(start), count: count)
-            LabelName.append(decoded, to: &scratch)
+            append(decoded, before)
         }
     }
 

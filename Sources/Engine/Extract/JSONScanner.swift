@@ -101,7 +101,7 @@ struct JSONScanner: ~Copyable {
                     target = JSONKeys.Target(field: memory[entry].field, variant: memory[entry].variant)
                     offset = key &+ Int(truncatingIfNeeded: memory[entry].length)
                 } else {
-                    let found = unexpectedKey(line, key, node: node, after: entry, names: &names)
+                    let found = unexpectedKey(line, key, node: node, after: entry)
                     entry = found.entry
                     target = found.target
                     offset = found.offset
@@ -117,6 +117,10 @@ struct JSONScanner: ~Copyable {
                 if first == UInt8(ascii: "\"") {
                     let end = line.stringEnd(offset &+ 1)
                     guard end.end < line.count else { return false }
+                    if target.field == JSONKeys.Target.unknown.field {
+                        guard let known = learn(line, key, entry: entry, node: node, &names) else { return false }
+                        target = known
+                    }
                     if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
                         let inside = line.part(offset &+ 1, end.end)
                         fields.append(.jsonString(FieldID(target), inside, hasBackslash: end.escaped))
@@ -139,6 +143,10 @@ struct JSONScanner: ~Copyable {
                     let end = line.jsonTokenEnd(offset)
                     let value = line.part(offset, end)
                     guard let isLabel = Self.isScalar(value) else { return false }
+                    if target.field == JSONKeys.Target.unknown.field, isLabel {
+                        guard let known = learn(line, key, entry: entry, node: node, &names) else { return false }
+                        target = known
+                    }
                     if target.field >= 0, isLabel, !tracksLabels || admits(target.field, target.variant) {
                         fields.append(ExtractedField(id: FieldID(target), form: .plain, value: value))
                         if isComplete { return true }
@@ -188,41 +196,46 @@ struct JSONScanner: ~Copyable {
 
     private struct FoundKey: BitwiseCopyable {
         var entry: Int32 = 0
-        var target = JSONKeys.Target.nowhere
+        var target = JSONKeys.Target.unknown
         /// Behind the colon; 0 when the line must be read exactly.
         var offset = 0
     }
 
-    /// A key that is not the one that followed the last time: looks it up, or learns it.
+    /// A key that is not the one that followed the last time: looks it up, or remembers it.
     @inline(never)
     private mutating func unexpectedKey(
-        _ line: ByteView, _ start: Int, node: Int32, after previous: Int32, names: inout NameTable
+        _ line: ByteView, _ start: Int, node: Int32, after previous: Int32
     ) -> FoundKey {
         var found = FoundKey()
         let (end, escaped) = line.stringEnd(start)
         guard end < line.count else { return found }
-        let key = line[start..<end]
-        if escaped, JSONEscape.check(key) != .good { return found }
+        if escaped, JSONEscape.check(line[start..<end]) != .good { return found }
         let colon = line.skipJSONSpace(end + 1)
         guard colon < line.count, line[colon] == UInt8(ascii: ":") else { return found }
-        let known = colon == end + 1 ? memory.find(line[start..<colon + 1], node: node) : 0
-        if known != 0 {
-            found.entry = known
-            found.target = JSONKeys.Target(field: memory[known].field, variant: memory[known].variant)
+        found.offset = colon + 1
+        guard colon == end + 1 else { return found }
+        let key = line[start..<colon + 1]
+        found.entry = memory.find(key, node: node)
+        if found.entry != 0 {
+            found.target = JSONKeys.Target(field: memory[found.entry].field, variant: memory[found.entry].variant)
         } else {
-            found.target = keys.target(key, in: node, names: &names)
-            if colon == end + 1 {
-                found.entry = memory.insert(line[start..<colon + 1], node: node, target: found.target)
-            }
-            if found.target.variant != 0, !tracksLabels {
-                // Labels of this line have been taken without tracking.
-                tracksLabels = true
-                return found
-            }
+            found.entry = memory.insert(key, node: node, target: .unknown)
         }
         if found.entry != 0 { memory[previous].next = found.entry }
-        found.offset = colon + 1
         return found
+    }
+
+    /// Finds out where the values of the key at `start` go; nil when labels of this line have been taken without
+    /// regard to which key gave them, and now that counts.
+    @inline(never)
+    private mutating func learn(
+        _ line: ByteView, _ start: Int, entry: Int32, node: Int32, _ names: inout NameTable
+    ) -> JSONKeys.Target? {
+        let target = keys.target(line[start..<line.stringEnd(start).end], in: node, names: &names)
+        if entry != 0 { (memory[entry].field, memory[entry].variant) = (target.field, target.variant) }
+        guard target.variant != 0, !tracksLabels else { return target }
+        tracksLabels = true
+        return nil
     }
 
     /// The node of the object that is the value of the key at `start`; nil when there are too many.

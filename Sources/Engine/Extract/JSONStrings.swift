@@ -3,9 +3,11 @@
 /// Decodes the inside of a JSON string: escapes, and blanks for bytes that are not UTF-8 (and for U+FFFD), as Loki
 /// does. An escape of a lone surrogate gives a blank too.
 ///
-/// `out` must have room for `view.count` bytes. Gives the length of the result, at most `view.count`; nil when an
+/// `out` must have room for `view.count` bytes. `replacement` stands for what is no text. Gives the length of the result, at most `view.count`; nil when an
 /// escape cannot be decoded.
-func unescapeJSON(_ view: ByteView, into out: UnsafeMutablePointer<UInt8>) -> Int? {
+func unescapeJSON(
+    _ view: ByteView, into out: UnsafeMutablePointer<UInt8>, replacement: UInt8 = UInt8(ascii: " ")
+) -> Int? {
     var read = 0
     var written = 0
     while read < view.count {
@@ -13,7 +15,7 @@ func unescapeJSON(_ view: ByteView, into out: UnsafeMutablePointer<UInt8>) -> In
         if byte == UInt8(ascii: "\\") {
             guard let rune = JSONEscape.decode(view, at: read) else { return nil }
             read += rune.length
-            written += unsafe JSONEscape.encode(rune.isText ? rune.scalar : 0x20, out + written)
+            written += unsafe JSONEscape.encode(rune.isText ? rune.scalar : UInt32(replacement), out + written)
         } else if byte < 0x80 {
             unsafe out[written] = byte
             read += 1
@@ -21,7 +23,7 @@ func unescapeJSON(_ view: ByteView, into out: UnsafeMutablePointer<UInt8>) -> In
         } else {
             let length = UTF8Rune.length(view, at: read)
             if length == 0 || UTF8Rune.isReplacement(view, at: read, length: length) {
-                unsafe out[written] = UInt8(ascii: " ")
+                unsafe out[written] = replacement
                 written += 1
             } else {
                 for offset in 0..<length { unsafe out[written + offset] = view[read + offset] }

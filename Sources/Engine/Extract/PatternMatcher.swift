@@ -92,12 +92,15 @@ struct PatternMatcher {
 
     private var prefix = ByteView.empty
     private var steps: [Step] = []
+    /// Owns the texts.
+    private let store: ByteStore
 
     /// `fields` are those of the named captures, in order; the texts are kept in `store`.
     init(_ text: String, fields: [FieldID], store: ByteStore) throws(ExpressionError) {
         let expression = PatternExpression(text)
         if let error = expression.stageError { throw error }
         precondition(fields.count == expression.names.count, "one field for each named capture")
+        self.store = store
         var next = 0
         for part in expression.parts {
             switch part {
@@ -137,11 +140,14 @@ struct PatternFilter {
     private let startsWithText: Bool
     private let endsWithText: Bool
     private let isEmpty: Bool
+    /// Owns the texts.
+    private let store: ByteStore
 
     init(_ text: String, store: ByteStore) throws(ExpressionError) {
         let expression = PatternExpression(text)
         if let error = expression.filterError { throw error }
         isEmpty = expression.parts.isEmpty
+        self.store = store
         func isText(_ part: PatternExpression.Part?) -> Bool {
             if case .literal = part { true } else { false }
         }

@@ -1,6 +1,8 @@
 /// The `regexp` stage, compiled: named groups become labels.
 struct RegexExtractor {
     private let regex: Regex
+    /// Owns the expression.
+    private let set: RegexSet
     private var groups: [(number: Int, field: FieldID)] = []
     /// The construct for which Loki would refuse the expression; nil when there is none.
     let beyondRE2: String?
@@ -27,6 +29,7 @@ struct RegexExtractor {
         precondition(fields.count == names.count, "one field for each named group")
         let compilation = try set.compile(pattern, capturing: true)
         regex = compilation.regex
+        self.set = set
         beyondRE2 = compilation.beyondRE2
         for (group, field) in zip(compilation.groups, fields) { groups.append((group.number, field)) }
     }
