@@ -182,7 +182,7 @@ final class ClientSocket: Sendable {
 }
 
 /// A folder that goes away with the object.
-final class TemporaryFolder: Sendable {
+final class SyslogFolder: Sendable {
     let path: String
 
     init() throws {
@@ -194,7 +194,7 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        guard let process = TemporaryFolder.start(["rm", "-rf", path]) else { return }
+        guard let process = SyslogFolder.start(["rm", "-rf", path]) else { return }
         var status: Int32 = 0
         waitpid(process, &status, 0)
     }
