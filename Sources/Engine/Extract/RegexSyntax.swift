@@ -263,7 +263,6 @@ struct RegexSyntax {
             beyond("a possessive quantifier")
             copy(1)
         }
-        if minimum == 0, isAnchored, translated.first != UInt8(ascii: "^") { isAnchored = false }
         settle(minimum: minimum, unbounded: unbounded, lazy: lazy)
         if peek() == UInt8(ascii: "*") || peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "?") {
             throw fail("invalid nested repetition operator", offset)
