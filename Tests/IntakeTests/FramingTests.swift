@@ -70,7 +70,8 @@ struct FramingTests {
         "RFC 3339 times are read to the nanosecond",
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("2026-11-22T19:24:38.123456789Z", 1_795_375_478_123_456_789),
-            ("2026-11-22T20:24:38.5+01:00", 1_795_375_478_500_000_000), ("2000-02-29T00:00:00Z", 951_782_400_000_000_000),
+            ("2026-11-22T20:24:38.5+01:00", 1_795_375_478_500_000_000),
+            ("2000-02-29T00:00:00Z", 951_782_400_000_000_000),
             ("2016-12-31T23:59:60Z", 1_483_228_800_000_000_000), ("1969-12-31T23:59:59.9Z", -100_000_000),
             ("2026-11-22 19:24:38.1234567891z", 1_795_375_478_123_456_789),
             ("1700-03-01t00:00:00-00:30", -8_515_236_600_000_000_000),
@@ -240,7 +241,8 @@ struct FramingContainerTests {
     func hostile(seed: Int) {
         var numbers = SeededNumbers(seed: UInt64(seed))
         let pieces = [
-            "{", "}", "[", "]", "\"", "\\", "\\u", "\\ud83d", ":", ",", "\"log\"", "\"stream\"", "\"stdout\"", "\"time\"",
+            "{", "}", "[", "]", "\"", "\\", "\\u", "\\ud83d", ":", ",", "\"log\"", "\"stream\"", "\"stdout\"",
+            "\"time\"",
             "\"2026-11-22T19:24:38.5Z\"", "\n", "\r", " ", "F", "P", "stdout", "2026-11-22T19:24:38.5Z", "é", "\0",
         ]
         for format in LineFormat.allCases {
@@ -268,9 +270,11 @@ struct FramingLabelTests {
         #expect([pod["namespace"], pod["pod"], pod["uid"], pod["container"]] == ["shop", "cart-7f", "0a-1b", "web"])
         #expect([pod["filename"], pod["directory"]] == ["3.log", "/var/log/pods/shop_cart-7f_0a-1b/web"])
         let link = PathVariables(path: "/var/log/containers/cart-7f_shop_web-app-0123ab.log")
-        #expect([link["namespace"], link["pod"], link["container"], link["id"]] == ["shop", "cart-7f", "web-app", "0123ab"])
+        #expect(
+            [link["namespace"], link["pod"], link["container"], link["id"]] == ["shop", "cart-7f", "web-app", "0123ab"])
         let plain = PathVariables(path: "access.log")
-        #expect([plain["filename"], plain["directory"], plain["pod"], plain["nothing"]] == ["access.log", ".", nil, nil])
+        #expect(
+            [plain["filename"], plain["directory"], plain["pod"], plain["nothing"]] == ["access.log", ".", nil, nil])
     }
 
     @Test("templates make streams, empty values no label, and a full table one stream for the rest")

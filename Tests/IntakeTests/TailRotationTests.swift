@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Tailing files that rotate")
 struct TailRotationTests {
-    @Test("a file that is renamed while it is written is read to its end, then the new one", arguments: TailerTests.ways)
+    @Test(
+        "a file that is renamed while it is written is read to its end, then the new one", arguments: TailerTests.ways)
     func renamed(poll: Swift.Duration?) async throws {
         let folder = TemporaryFolder()
         let bench = TailBench()
@@ -163,7 +164,8 @@ struct TailRotationTests {
                 case 0..<5:
                     var text = ""
                     for _ in 0..<Int.random(in: 1...200, using: &numbers) {
-                        text += "line \(next) \(String(repeating: "x", count: Int.random(in: 0...300, using: &numbers)))\n"
+                        text +=
+                            "line \(next) \(String(repeating: "x", count: Int.random(in: 0...300, using: &numbers)))\n"
                         next += 1
                     }
                     writer.write(text)

@@ -163,7 +163,8 @@ struct TailBench {
         CheckpointStore(directory: folder, metrics: metrics, logger: logger)
     }
 
-    func tailer(_ configurations: [TailConfiguration], store: CheckpointStore? = nil, maximumOpenFiles: Int = 1_024,
+    func tailer(
+        _ configurations: [TailConfiguration], store: CheckpointStore? = nil, maximumOpenFiles: Int = 1_024,
         checkpointInterval: Swift.Duration = .milliseconds(100)
     ) -> Tailer {
         Tailer(

@@ -33,7 +33,8 @@ struct TailerTests {
         #expect(entries.allSatisfy { $0.labels == LabelSet([Label("job", "test")]) })
         #expect(zip(entries, entries.dropFirst()).allSatisfy { $0.time < $1.time })
         #expect(bench.metrics.counter(.linesRead, "tail:0").current == 14)
-        #expect(bench.metrics.counter(.bytesRead, "tail:0").current == UInt64(contents(of: folder["x.log"])?.count ?? 0))
+        #expect(
+            bench.metrics.counter(.bytesRead, "tail:0").current == UInt64(contents(of: folder["x.log"])?.count ?? 0))
     }
 
     @Test("with start: end only what comes is read, but all of files that appear later", arguments: ways)
@@ -62,7 +63,9 @@ struct TailerTests {
         try await bench.tail([pods]) { tailer in
             await eventually { tailer.status().isEmpty }
             for name in ["pods", "pods/shop_cart_1", "pods/shop_cart_1/web"] { mkdir(folder[name], 0o755) }
-            append("2026-11-22T19:24:38Z stdout P he\n2026-11-22T19:24:38Z stdout F llo\n", to: folder["pods/shop_cart_1/web/0.log"])
+            append(
+                "2026-11-22T19:24:38Z stdout P he\n2026-11-22T19:24:38Z stdout F llo\n",
+                to: folder["pods/shop_cart_1/web/0.log"])
             #expect(await bench.receiver.texts(count: 1) == ["hello"])
         }
         let labels = bench.receiver.entries.first?.labels

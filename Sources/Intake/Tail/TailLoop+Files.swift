@@ -9,8 +9,9 @@ extension TailLoop {
     func open(_ file: TailedFile) -> FileDescriptor? {
         if let descriptor = file.descriptor { return descriptor }
         guard makeRoom() else { return nil }
-        guard let descriptor = file.paths.lazy.compactMap({ Self.open($0, file.identity) }).first
-            ?? newName(of: file).flatMap({ Self.open($0, file.identity) })
+        guard
+            let descriptor = file.paths.lazy.compactMap({ Self.open($0, file.identity) }).first
+                ?? newName(of: file).flatMap({ Self.open($0, file.identity) })
         else {
             fail(file, SystemError(code: ENOENT))
             return nil
@@ -58,12 +59,18 @@ extension TailLoop {
             }
             switch file.rotation.action(hasUnfinishedLine: file.reader.hasUnfinished, at: now) {
             case .keep: break
+            case .takeLastLine where hasGrown(file), .finish where hasGrown(file): file.isReady = true
             case .takeLastLine: takeLastLine(of: file)
             case .finish:
                 takeLastLine(of: file)
                 letGo(of: file)
             }
         }
+    }
+
+    /// Whether there is more to read after all.
+    private func hasGrown(_ file: TailedFile) -> Bool {
+        ((try? file.descriptor?.status())?.size ?? 0) > file.offset
     }
 
     /// The file is read to its end and will not be followed; it stays known.

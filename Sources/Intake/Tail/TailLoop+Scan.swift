@@ -11,6 +11,9 @@ extension TailLoop {
             var status: FileStatus
             var source: Int
         }
+        let isFirst: Bool
+        /// What is remembered of files that were not found yet.
+        let restored: [PositionRecord]
         var candidates: [Candidate] = []
         var paths: [FileIdentity: [String]] = [:]
         var statuses: [String: FileStatus] = [:]
@@ -21,39 +24,37 @@ extension TailLoop {
     /// Looks at all paths; at the first look files are found where they were left.
     func scan(isFirst: Bool) {
         let started = SystemTime.monotonic()
-        var look = Look()
+        lastScan = started
+        nextScan = started + (polls ? min(4 * pollInterval, Self.scanInterval) : Self.scanInterval)
+        nextPoll = min(nextPoll, started + pollInterval)
+        var look = Look(isFirst: isFirst, restored: setup.ledger.restored)
         for (index, configuration) in setup.configurations.enumerated() {
             for pattern in configuration.paths { expand(pattern, of: index, into: &look) }
         }
         if let inotify { folders.keep(look.folders, with: inotify) }
         placeKnownFiles(look, at: started)
-
-        let restored = setup.ledger.restored
-        // First those that took the place of another file: they know best what came before them.
-        let unknown = look.candidates.filter { files[$0.status.identity] == nil }
-        let newcomers = unknown.filter { lastShown[$0.path] != nil } + unknown.filter { lastShown[$0.path] == nil }
-        let remembered = Set(restored.map(\.identity.inode))
-        for newcomer in newcomers
-        where remembered.contains(newcomer.status.identity.inode) && files[newcomer.status.identity] == nil {
-            adopt(newcomer, restored, isFirst: isFirst, &look)
-        }
-        if isFirst {
-            for record in setup.ledger.restored { findRotated(record, look) }
-        }
-        for newcomer in newcomers where files[newcomer.status.identity] == nil {
-            adopt(newcomer, restored, isFirst: isFirst, &look)
-        }
-        for (path, status) in look.statuses {
-            if let file = files[status.identity] { lastShown[path] = file }
-        }
+        adoptNewcomers(&look)
 
         let before = obstacles
         obstacles = look.obstacles
         obstacles.publish(after: before, in: setup)
-        lastScan = SystemTime.monotonic()
-        scanCost = lastScan - started
-        nextScan = lastScan + (polls ? min(4 * pollInterval, Self.scanInterval) : Self.scanInterval)
-        nextPoll = min(nextPoll, lastScan + pollInterval)
+        scanCost = SystemTime.monotonic() - started
+    }
+
+    /// Begins to read what was not known, in the order in which it was written where that can be told.
+    private func adoptNewcomers(_ look: inout Look) {
+        let remembered = Set(look.restored.map(\.identity.inode))
+        for newcomer in look.candidates where remembered.contains(newcomer.status.identity.inode) {
+            adopt(newcomer, &look)
+        }
+        if look.isFirst {
+            for record in setup.ledger.restored { findRotated(record, &look) }
+        }
+        var advanced: Set<String> = []
+        for newcomer in look.candidates where files[newcomer.status.identity] == nil {
+            if let path = followedPath(of: newcomer.path), advanced.insert(path).inserted { advance(path, &look) }
+            adopt(newcomer, &look)
+        }
     }
 
     private func expand(_ pattern: Glob, of source: Int, into look: inout Look) {
@@ -136,39 +137,57 @@ extension TailLoop {
             if place != file.rotation.place { file.isReady = true }
             file.rotation.found(place, at: now)
         }
+        for (path, status) in look.statuses {
+            if let file = files[status.identity] { lastShown[path] = file }
+        }
     }
 
-    /// Begins to read a file that was not known.
-    private func adopt(
-        _ newcomer: Look.Candidate, _ restored: [PositionRecord], isFirst: Bool, _ look: inout Look
-    ) {
-        let path = newcomer.path
+    /// Begins to read what a path shows, unless that is known.
+    private func adopt(_ newcomer: Look.Candidate, _ look: inout Look) {
+        guard files[newcomer.status.identity] == nil else { return }
+        begin(
+            newcomer.path, newcomer.status.identity, source: newcomer.source, labelledAs: newcomer.path, after: nil,
+            &look)
+    }
+
+    /// Begins to read a file; nil when it cannot be opened, or when the path shows another one by now.
+    @discardableResult
+    func begin(
+        _ path: String, _ identity: FileIdentity, source: Int, labelledAs label: String, after predecessor: TailedFile?,
+        _ look: inout Look
+    ) -> TailedFile? {
         guard makeRoom() else {
             let problem = "\(setup.maximumOpenFiles) files are open already"
             look.obstacles.note(
-                .init(
-                    path: path, source: newcomer.source, problem: problem, reason: "too_many_open", isWaiting: true))
-            return
+                .init(path: path, source: source, problem: problem, reason: "too_many_open", isWaiting: true))
+            return nil
         }
         do throws(SystemError) {
             let descriptor = try FileDescriptor(reading: path)
             let status = try descriptor.status()
-            guard status.identity == newcomer.status.identity else { return scanSoon() }
-            let record = restored.first { $0.identity == status.identity }
-                // The number of a device may be another one after a restart of the machine.
-                ?? restored.first { $0.path == path && $0.identity.inode == status.identity.inode }
-            let isNew = isFirst && record == nil && !restored.contains { $0.path == path }
-            var offset = isNew && setup.configurations[newcomer.source].start == .end ? status.size : 0
-            if let record { offset = resume(record, descriptor, status, path) }
-            if let end = finished.end(of: status.identity, descriptor), end <= status.size { offset = end }
-            let file = follow(path, descriptor, status, source: newcomer.source, from: offset, labelledAs: path)
-            if let record, record.path != path, lastShown[record.path] == nil { lastShown[record.path] = file }
-            if let before = lastShown[path], before !== file {
-                file.predecessor = chain(before, to: file, of: path, look)
+            guard status.identity == identity else {
+                scanSoon()
+                return nil
             }
+            let record =
+                look.restored.first { $0.identity == identity }
+                // The number of a device may be another one after a restart of the machine.
+                ?? look.restored.first { $0.path == path && $0.identity.inode == identity.inode }
+            let isNew = look.isFirst && record == nil && !look.restored.contains { $0.path == label }
+            var offset = isNew && setup.configurations[source].start == .end ? status.size : 0
+            if let record { offset = resume(record, descriptor, status, path) }
+            if let end = finished.end(of: identity, descriptor), end <= status.size { offset = end }
+
+            let file = follow(path, descriptor, status, source: source, from: offset, labelledAs: label)
+            file.predecessor = predecessor
+            predecessor?.rotation.hasSuccessor = true
+            predecessor?.isReady = true
+            lastShown[path] = file
+            if let record, record.path != path, lastShown[record.path] == nil { lastShown[record.path] = file }
+            return file
         } catch {
-            look.obstacles.note(
-                .init(path: path, source: newcomer.source, problem: "\(error)", reason: error.reason))
+            look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
+            return nil
         }
     }
 
@@ -192,7 +211,6 @@ extension TailLoop {
     }
 
     /// Has a file read from now on.
-    @discardableResult
     func follow(
         _ path: String, _ descriptor: FileDescriptor, _ status: FileStatus, source: Int, from offset: Int64,
         labelledAs label: String
@@ -214,7 +232,9 @@ extension TailLoop {
                 file.watch = watch
                 fileWatches[watch] = file
             } catch {
-                if !polls { setup.logger.warning("the kernel cannot watch '\(path)' (\(error)); looking at it instead") }
+                if !polls {
+                    setup.logger.warning("the kernel cannot watch '\(path)' (\(error)); looking at it instead")
+                }
                 polls = true
             }
         }

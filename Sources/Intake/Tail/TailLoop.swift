@@ -174,6 +174,8 @@ final class TailLoop {
                 return 0
             }
             take(chunk, count: got, from: file, at: now)
+            // What came since the look at its size will be reported, or found with the next look.
+            if file.offset >= file.size { file.isReady = false }
             clearFailure(file)
             return got
         } catch {
