@@ -102,7 +102,10 @@ struct SyslogSendersTests {
             try write(text, to: file)
             let daemon = try #require(
                 Program.start(["/usr/sbin/rsyslogd", "-n", "-f", file, "-i", folder.path + "/pid"]))
-            defer { kill(daemon, SIGTERM) }
+            defer {
+                kill(daemon, SIGKILL)
+                waitpid(daemon, nil, 0)
+            }
             try await listening.until("rsyslogd listens") { _ in access("\(folder.path)/in.sock", W_OK) == 0 }
             for number in 0..<20 {
                 let code = try await Program.run(
