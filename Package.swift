@@ -81,7 +81,7 @@ let daemon: [Target] = [
     library(
         "Daemon",
         [
-            "Intake", "Delivery", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML",
+            "Intake", "Delivery", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CLinux",
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ] + nio + service),
