@@ -81,7 +81,7 @@ public func checkFiles(_ paths: [String]) -> (report: String, ok: Bool) {
             let rules = RulePlan(paths: [path], relativeTo: ".")
             report += rules.report
             ok = ok && rules.plan != nil
-            if let plan = rules.plan { report += "\(path): \(plan.rules.count) rules are good\n" }
+            if let plan = rules.plan { report += "\(path): \(plan.ruleCount)\n" }
             continue
         }
         let load = loadConfiguration(path: path)
@@ -98,7 +98,7 @@ public func checkFiles(_ paths: [String]) -> (report: String, ok: Bool) {
         }
         ok = ok && rules.plan != nil
         if let plan = rules.plan {
-            report += "\(path): the configuration is good, with \(plan.rules.count) rules\n"
+            report += "\(path): the configuration is good; its rules: \(plan.ruleCount)\n"
         }
     }
     return (report, ok)
@@ -119,5 +119,16 @@ extension Configuration {
             }
         }
         return nil
+    }
+}
+
+extension Plan {
+    /// How many rules there are, in words.
+    fileprivate var ruleCount: String {
+        switch rules.count {
+        case 0: "no rules"
+        case 1: "1 rule, good"
+        case let count: "\(count) rules, all good"
+        }
     }
 }
