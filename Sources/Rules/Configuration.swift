@@ -89,7 +89,7 @@ public struct Configuration: Sendable {
         /// Bytes of lines that may wait for one worker; by default 16 MiB.
         public var queueBytes: Int
 
-        public init(streams: Int = 10_000, queueBytes: Int = 16 << 20) {
+        public init(streams: Int = 10_000, queueBytes: Int = 4 << 20) {
             self.streams = streams
             self.queueBytes = queueBytes
         }

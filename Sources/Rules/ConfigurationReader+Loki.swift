@@ -104,6 +104,11 @@ extension ConfigurationReader {
         result.serverName = tls.text("server_name", wanted: "a host name")
         result.insecure = tls.boolean("insecure") ?? false
         refusePlaceholders(tls, "ca", "certificate", "key", "server_name")
+        if tls.has("server_name") {
+            findings.warning(
+                "'server_name' is not supported yet: the certificate is held against the host of 'url'",
+                at: tls.range(ofKey: "server_name"))
+        }
         if tls.has("certificate") != tls.has("key") {
             findings.error(
                 "'certificate' and 'key' stand together; found one of them",

@@ -82,7 +82,7 @@ struct StatusPageBrowserTests {
         var view = plainView()
         view.push = { _, _, _ in PushAnswer(status: 204) }
         view.newestLines = { _ in
-            [DeliveredLine(time: .now, labels: LabelSet([Label("x", attack)]), line: Array(attack.utf8))]
+            [DeliveredLine(time: .now, labels: LabelSet([Label("x", attack)]).text, line: Array(attack.utf8))]
         }
         view.sources = { [SourceStatus(source: "tail:0", place: attack, lines: 1, problem: attack)] }
         view.snapshot = {

@@ -49,7 +49,7 @@ private let hostileTexts = [
                     family(text + "_total", .counter, help: text, [(labels, 1)]), family(text, .gauge, [(labels, 2)]),
                 ])
         }
-        view.newestLines = { _ in [DeliveredLine(time: .now, labels: labels, line: Array(text.utf8))] }
+        view.newestLines = { _ in [DeliveredLine(time: .now, labels: labels.text, line: Array(text.utf8))] }
         return view
     }
 
@@ -80,7 +80,7 @@ private let hostileTexts = [
         view.newestLines = { _ in
             [
                 DeliveredLine(
-                    time: .now, labels: .empty, line: [0xFF, 0xC0, 0x80] + [UInt8](repeating: 0x61, count: 1 << 20))
+                    time: .now, labels: "{}", line: [0xFF, 0xC0, 0x80] + [UInt8](repeating: 0x61, count: 1 << 20))
             ]
         }
         let (page, json) = await pageAndJSON(view)

@@ -38,14 +38,14 @@ struct SyslogAssemblerTests {
 
     func assembler(
         _ variables: [(String, String)] = [], table: StreamTable = StreamTable(), metadata: Bool = true,
-        useTimestamp: Bool = false, cache: Int = 16
+        useTimestamp: Bool = false, slots: Int = 1_024
     ) -> SyslogAssembler {
         let address = SyslogAddress.udp(host: "127.0.0.1", port: 514)
         return SyslogAssembler(
             SyslogAssembler.Settings(
                 structuredMetadata: metadata, useTimestamp: useTimestamp, assumedOffsetSeconds: 0,
-                batchBytes: 256 << 10, streamCache: cache),
-            labels: Self.labels(variables), table: table,
+                batchBytes: 256 << 10),
+            labels: Self.labels(variables), table: table, budget: SyslogSlotBudget(slots: slots),
             counters: SyslogCounters(metrics, source: "syslog:0"), endpoint: SyslogEndpoint(address))
     }
 
@@ -116,9 +116,10 @@ struct SyslogAssemblerTests {
         #expect(sent.map(\.time) == [1_065_910_455_003_000_000, Self.now.nanoseconds + 1])
     }
 
-    @Test("many streams through a small cache are still the right ones, in every batch")
-    func smallCache() throws {
-        var assembler = assembler([("host", "hostname"), ("app", "app_name")], cache: 4)
+    @Test(
+        "many streams through a small cache are still the right ones, in every batch", arguments: [0, 64, 128, 4_096])
+    func smallCache(slots: Int) throws {
+        var assembler = assembler([("host", "hostname"), ("app", "app_name")], slots: slots)
         for round in 0..<3 {
             for number in 0..<200 {
                 let frame = Array("<13>1 - h\(number % 20) a\(number % 7) - - - \(round) \(number)".utf8)

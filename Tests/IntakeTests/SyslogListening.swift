@@ -181,8 +181,9 @@ final class ClientSocket: Sendable {
     func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
 
+<<<<<<< HEAD
 /// A folder that goes away with the object.
-final class TemporaryFolder: Sendable {
+final class SyslogFolder: Sendable {
     let path: String
 
     init() throws {
@@ -194,13 +195,17 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        guard let process = TemporaryFolder.start(["rm", "-rf", path]) else { return }
+        guard let process = SyslogFolder.start(["rm", "-rf", path]) else { return }
         var status: Int32 = 0
         waitpid(process, &status, 0)
     }
 
+=======
+/// Programs of the machine, started by tests.
+enum Program {
+>>>>>>> 30e8ecfc1b8a78762ccbb9d21ff1917f718971e3
     /// Runs a program from PATH with its output thrown away: the exit code, or 127 when there is none such.
-    static func command(_ arguments: String...) async throws -> Int32 {
+    static func run(_ arguments: String...) async throws -> Int32 {
         guard let process = start(arguments) else { return 127 }
         return try await wait(process)
     }
@@ -209,13 +214,22 @@ final class TemporaryFolder: Sendable {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        // Threads of the pool block all signals, and a program that inherits that does not hear SIGTERM.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         for descriptor in 0..<Int32(3) {
             posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
         }
         var process = pid_t()
         let strings = arguments.map { strdup($0) }
         defer { for string in strings { free(string) } }
-        return posix_spawnp(&process, arguments[0], &actions, nil, strings + [nil], environ) == 0 ? process : nil
+        return posix_spawnp(&process, arguments[0], &actions, &attributes, strings + [nil], environ) == 0
+            ? process : nil
     }
 
     /// The exit code of a process of ours, or 128 and the signal that ended it. Polls, as all waiting here.

@@ -43,8 +43,8 @@ struct SyslogSendersTests {
                     "logger", "--server", "127.0.0.1", "--port", "\(listening.port)", "-t", "mill", "--id=77", "-p",
                     "auth.err",
                 ] + options + ["grist: for the mill"]
-            let process = try #require(TemporaryFolder.start(arguments))
-            #expect(try await TemporaryFolder.wait(process) == 0)
+            let process = try #require(Program.start(arguments))
+            #expect(try await Program.wait(process) == 0)
             try await listening.until("the line is there") { $0.lines.count == 1 }
             let batch = listening.received[0]
             let labels = batch.streams[0].labels
@@ -64,7 +64,7 @@ struct SyslogSendersTests {
     func structuredData() async throws {
         let address = SyslogAddress.tcp(host: "127.0.0.1", port: 0)
         try await SyslogListening.with(Self.configuration(address)) { listening in
-            let code = try await TemporaryFolder.command(
+            let code = try await Program.run(
                 "logger", "--server", "127.0.0.1", "--port", "\(listening.port)", "-T", "--rfc5424=notq", "--msgid",
                 "GRIND", "--sd-id", "stone@32473", "--sd-param", #"size="3""#, "--sd-param", #"kind="French burr""#,
                 "turning")
@@ -89,7 +89,7 @@ struct SyslogSendersTests {
     func rsyslog(scheme: String, template: String, framing: String) async throws {
         let address = scheme == "udp" ? SyslogAddress.udp(host: "127.0.0.1", port: 0) : .tcp(host: "127.0.0.1", port: 0)
         try await SyslogListening.with(Self.configuration(address)) { listening in
-            let folder = try TemporaryFolder()
+            let folder = TemporaryFolder()
             let file = folder.path + "/rsyslog.conf"
             let text = """
                 global(workDirectory="\(folder.path)")
@@ -101,11 +101,14 @@ struct SyslogSendersTests {
                 """
             try write(text, to: file)
             let daemon = try #require(
-                TemporaryFolder.start(["/usr/sbin/rsyslogd", "-n", "-f", file, "-i", folder.path + "/pid"]))
-            defer { kill(daemon, SIGTERM) }
+                Program.start(["/usr/sbin/rsyslogd", "-n", "-f", file, "-i", folder.path + "/pid"]))
+            defer {
+                kill(daemon, SIGKILL)
+                waitpid(daemon, nil, 0)
+            }
             try await listening.until("rsyslogd listens") { _ in access("\(folder.path)/in.sock", W_OK) == 0 }
             for number in 0..<20 {
-                let code = try await TemporaryFolder.command(
+                let code = try await Program.run(
                     "logger", "-u", "\(folder.path)/in.sock", "-t", "mill", "--id=7", "-p", "local3.warning",
                     "grist \(number)")
                 #expect(code == 0)

@@ -172,7 +172,7 @@ struct TailBench {
             maximumOpenFiles: maximumOpenFiles, checkpointInterval: checkpointInterval)
     }
 
-    /// Runs a tailer while `body` runs, then stops it.
+    /// Runs a tailer while `body` runs, then stops it and has it write its positions.
     func tail(
         _ configurations: [TailConfiguration], store: CheckpointStore? = nil, maximumOpenFiles: Int = 1_024,
         _ body: (Tailer) async throws -> Void
@@ -183,6 +183,7 @@ struct TailBench {
         do { result = .success(try await body(tailer)) } catch { result = .failure(error) }
         running.cancel()
         try await running.value
+        tailer.checkpoint()
         try result.get()
     }
 

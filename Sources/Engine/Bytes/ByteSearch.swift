@@ -98,11 +98,11 @@ extension ByteView {
     @inline(__always)
     func quoteOrBackslash(from start: Int) -> Int {
         var offset = start
-        while offset < count {
+        repeat {
             let found = Word.quoteOrBackslash(word(offset))
             if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
             offset &+= 8
-        }
+        } while offset < count
         return count
     }
 

@@ -136,7 +136,8 @@ struct JSONKeys {
     private mutating func append(_ key: ByteView, _ before: Int) {
         LabelName.append(key, to: &scratch)
         keyHash = key.hash(seed: seed)
-        keyIsName = scratch.count - before == key.count && key.array.elementsEqual(scratch[before...])
+        keyIsName = scratch.count - before == key.count
+        for offset in 0..<key.count where keyIsName { keyIsName = scratch[before + offset] == key[offset] }
     }
 
     /// The scanner has checked that the escapes of `key` can be decoded.

@@ -115,20 +115,10 @@ struct JSONScanner: ~Copyable {
                     first = line.peek(offset)
                 }
                 if first == UInt8(ascii: "\"") {
-                    let end = line.stringEnd(offset &+ 1)
-                    guard end.end < line.count else { return false }
-                    if target.field == JSONKeys.Target.unknown.field {
-                        guard let known = learn(line, key, entry: entry, node: node, &names) else { return false }
-                        target = known
-                    }
-                    if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
-                        let inside = line.part(offset &+ 1, end.end)
-                        fields.append(.jsonString(FieldID(target), inside, hasBackslash: end.escaped))
-                        if isComplete { return true }
-                    }
-                    offset = end.end &+ 1
+                    offset = string(line, offset, Key(key, entry, node), &target, &fields, &names)
+                    if offset <= 0 { return offset == 0 }
                 } else if first == UInt8(ascii: "{") {
-                    guard depth < Self.maximumDepth, let below = child(line, key, entry: entry, node: node) else {
+                    guard depth < Self.maximumDepth, let below = child(line, Key(key, entry, node)) else {
                         return false
                     }
                     stack[depth] = node
@@ -140,18 +130,8 @@ struct JSONScanner: ~Copyable {
                     guard let end = line.balancedArrayEnd(offset) else { return false }
                     offset = end
                 } else {
-                    let end = line.jsonTokenEnd(offset)
-                    let value = line.part(offset, end)
-                    guard let isLabel = Self.isScalar(value) else { return false }
-                    if target.field == JSONKeys.Target.unknown.field, isLabel {
-                        guard let known = learn(line, key, entry: entry, node: node, &names) else { return false }
-                        target = known
-                    }
-                    if target.field >= 0, isLabel, !tracksLabels || admits(target.field, target.variant) {
-                        fields.append(ExtractedField(id: FieldID(target), form: .plain, value: value))
-                        if isComplete { return true }
-                    }
-                    offset = end
+                    offset = scalar(line, offset, Key(key, entry, node), &target, &fields, &names)
+                    if offset <= 0 { return offset == 0 }
                 }
                 // The usual case: `,"` and the next key.
                 if offset < line.count, line.pair(offset) == 0x222C {
@@ -161,23 +141,84 @@ struct JSONScanner: ~Copyable {
             } else if line.peek(offset) != UInt8(ascii: "}") {
                 return false
             }
-            // Behind a value, or at the brace of an object that is empty or ends with a comma.
-            while true {
-                offset = line.skipJSONSpace(offset)
-                guard offset < line.count else { return false }
-                let byte = line.peek(offset)
-                offset &+= 1
-                if byte == UInt8(ascii: ",") {
-                    offset = line.skipJSONSpace(offset)
-                    break
-                }
-                guard byte == UInt8(ascii: "}") else { return false }
-                if depth == 0 { return true }
-                depth &-= 1
-                node = stack[depth]
-            }
+            offset = behindValue(line, offset, &node, &depth)
+            if offset <= 0 { return offset == 0 }
         }
         return false
+    }
+
+    /// From behind a value, or from the brace of an object that is empty or ends with a comma, to the next key. Gives
+    /// its offset, or `complete` behind the last brace, or `giveUp`.
+    @inline(__always)
+    private func behindValue(_ line: ByteView, _ start: Int, _ node: inout Int32, _ depth: inout Int) -> Int {
+        var offset = start
+        while true {
+            offset = line.skipJSONSpace(offset)
+            guard offset < line.count else { return Self.giveUp }
+            let byte = line.peek(offset)
+            offset &+= 1
+            if byte == UInt8(ascii: ",") { return line.skipJSONSpace(offset) }
+            guard byte == UInt8(ascii: "}") else { return Self.giveUp }
+            if depth == 0 { return Self.complete }
+            depth &-= 1
+            node = stack[depth]
+        }
+    }
+
+    /// A key on its way: where its first byte stands, its entry, its object.
+    private struct Key: BitwiseCopyable {
+        var start: Int
+        var entry: Int32
+        var node: Int32
+
+        @inline(__always)
+        init(_ start: Int, _ entry: Int32, _ node: Int32) { (self.start, self.entry, self.node) = (start, entry, node) }
+    }
+
+    /// What the parts of the walk give instead of an offset.
+    private static let complete = 0
+    private static let giveUp = -1
+
+    /// The string whose quote stands at `offset`. Gives the offset behind it, or `complete`, or `giveUp`.
+    @inline(__always)
+    private mutating func string(
+        _ line: ByteView, _ offset: Int, _ key: Key, _ target: inout JSONKeys.Target, _ fields: inout FieldBuffer,
+        _ names: inout NameTable
+    ) -> Int {
+        let end = line.stringEnd(offset &+ 1)
+        guard end.end < line.count else { return Self.giveUp }
+        guard target.field != JSONKeys.Target.nowhere.field else { return end.end &+ 1 }
+        if target.field < 0 {
+            guard let known = learn(line, key, &names) else { return Self.giveUp }
+            target = known
+        }
+        if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
+            let inside = line.part(offset &+ 1, end.end)
+            fields.append(.jsonString(FieldID(target), inside, hasBackslash: end.escaped))
+            if isComplete { return Self.complete }
+        }
+        return end.end &+ 1
+    }
+
+    /// The number or word that begins at `offset`. Gives what `string` gives.
+    @inline(__always)
+    private mutating func scalar(
+        _ line: ByteView, _ offset: Int, _ key: Key, _ target: inout JSONKeys.Target, _ fields: inout FieldBuffer,
+        _ names: inout NameTable
+    ) -> Int {
+        let end = line.jsonTokenEnd(offset)
+        let value = line.part(offset, end)
+        guard let isLabel = Self.isScalar(value) else { return Self.giveUp }
+        guard isLabel, target.field != JSONKeys.Target.nowhere.field else { return end }
+        if target.field < 0 {
+            guard let known = learn(line, key, &names) else { return Self.giveUp }
+            target = known
+        }
+        if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
+            fields.append(ExtractedField(id: FieldID(target), form: .plain, value: value))
+            if isComplete { return Self.complete }
+        }
+        return end
     }
 
     /// A number or a word: true when it becomes a label, false for `null`, nil when it is neither.
@@ -225,26 +266,24 @@ struct JSONScanner: ~Copyable {
         return found
     }
 
-    /// Finds out where the values of the key at `start` go; nil when labels of this line have been taken without
-    /// regard to which key gave them, and now that counts.
+    /// Finds out where the values of a key go; nil when labels of this line have been taken without regard to which
+    /// key gave them, and now that counts.
     @inline(never)
-    private mutating func learn(
-        _ line: ByteView, _ start: Int, entry: Int32, node: Int32, _ names: inout NameTable
-    ) -> JSONKeys.Target? {
-        let target = keys.target(line[start..<line.stringEnd(start).end], in: node, names: &names)
-        if entry != 0 { (memory[entry].field, memory[entry].variant) = (target.field, target.variant) }
+    private mutating func learn(_ line: ByteView, _ key: Key, _ names: inout NameTable) -> JSONKeys.Target? {
+        let target = keys.target(line[key.start..<line.stringEnd(key.start).end], in: key.node, names: &names)
+        if key.entry != 0 { (memory[key.entry].field, memory[key.entry].variant) = (target.field, target.variant) }
         guard target.variant != 0, !tracksLabels else { return target }
         tracksLabels = true
         return nil
     }
 
-    /// The node of the object that is the value of the key at `start`; nil when there are too many.
-    private mutating func child(_ line: ByteView, _ start: Int, entry: Int32, node: Int32) -> Int32? {
-        if entry != 0, memory[entry].child != KeyMemory.unknownNode { return memory[entry].child }
-        guard node != JSONKeys.barren else { return JSONKeys.barren }
+    /// The node of the object that is the value of a key; nil when there are too many.
+    private mutating func child(_ line: ByteView, _ key: Key) -> Int32? {
+        if key.entry != 0, memory[key.entry].child != KeyMemory.unknownNode { return memory[key.entry].child }
+        guard key.node != JSONKeys.barren else { return JSONKeys.barren }
         guard !keys.nodesAreFull else { return nil }
-        let below = keys.child(line[start..<line.stringEnd(start).end], in: node)
-        if entry != 0 { memory[entry].child = below }
+        let below = keys.child(line[key.start..<line.stringEnd(key.start).end], in: key.node)
+        if key.entry != 0 { memory[key.entry].child = below }
         return below
     }
 }

@@ -76,9 +76,15 @@
     @inline(__always)
     func matches(_ index: Int32, _ line: ByteView, _ offset: Int, node: Int32) -> Bool {
         let low = (line.block(offset) ^ self[index].low) & self[index].lowMask
-        let high = (line.block(offset &+ 16) ^ self[index].high) & self[index].highMask
-        let words = unsafe unsafeBitCast(low | high, to: SIMD2<UInt64>.self)
-        return words[0] | words[1] == 0 && self[index].node == node
+        guard Self.isZero(low), self[index].node == node else { return false }
+        if self[index].length <= 16 { return true }
+        return Self.isZero((line.block(offset &+ 16) ^ self[index].high) & self[index].highMask)
+    }
+
+    @inline(__always)
+    private static func isZero(_ bytes: SIMD16<UInt8>) -> Bool {
+        let words = unsafe unsafeBitCast(bytes, to: SIMD2<UInt64>.self)
+        return words[0] | words[1] == 0
     }
 
     /// The entry of a key (given with `":`), or 0.

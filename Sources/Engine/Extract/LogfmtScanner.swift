@@ -290,6 +290,7 @@ struct LogfmtKeys {
 
     private var keys: JSONKeys
     private var targets: [(key: [UInt8], name: [UInt8], id: FieldID)] = []
+    private var scratch: [UInt8] = []
     /// False for targets, which later pairs overwrite whatever their keys.
     let isByName: Bool
 
@@ -316,11 +317,10 @@ struct LogfmtKeys {
 
     mutating func target(_ key: ByteView, names: inout NameTable) -> JSONKeys.Target {
         if isByName { return keys.target(key, in: JSONKeys.root, names: &names, isJSON: false) }
-        var name: [UInt8] = []
-        LabelName.append(key, to: &name)
-        guard let target = targets.first(where: { $0.key == name }) ?? targets.first(where: { $0.name == name }) else {
-            return .nowhere
-        }
-        return JSONKeys.Target(field: Int32(target.id.value), variant: 0)
+        scratch.removeAll(keepingCapacity: true)
+        LabelName.append(key, to: &scratch)
+        let byExpression = targets.firstIndex { $0.key == scratch }
+        guard let index = byExpression ?? targets.firstIndex(where: { $0.name == scratch }) else { return .nowhere }
+        return JSONKeys.Target(field: Int32(targets[index].id.value), variant: 0)
     }
 }

@@ -12,42 +12,42 @@ struct RegexError: Error {
 /// them is remembered, since Loki would refuse the pattern.
 struct RegexSyntax {
     /// For PCRE2.
-    private(set) var translated: [UInt8] = []
+    var translated: [UInt8] = []
     /// True when bytes and code points would give different matches, so that PCRE2 must read UTF-8.
-    private(set) var needsUTF = false
+    var needsUTF = false
     /// Named groups in the order of their numbers.
-    private(set) var groups: [(name: String, number: Int)] = []
-    private(set) var groupCount = 0
+    var groups: [(name: String, number: Int)] = []
+    var groupCount = 0
     /// The first construct that RE2 does not know: `look-around`, `back-reference`, ...
-    private(set) var beyondRE2: String?
+    var beyondRE2: String?
     /// The pattern when it is nothing but a text.
-    private(set) var literal: [UInt8]?
-    private(set) var literalIsFolded = false
+    var literal: [UInt8]?
+    var literalIsFolded = false
     /// A text that every match contains; empty when none is known.
-    private(set) var required: [UInt8] = []
+    var required: [UInt8] = []
     /// True when a match can only begin where the text does.
-    private(set) var isAnchored = false
+    var isAnchored = false
 
-    private let pattern: [UInt8]
-    private var offset = 0
-    private var flags = Flags()
-    private var levels = [Level()]
-    private let keepsNames: Bool
-    private var usesExtendedMode = false
+    let pattern: [UInt8]
+    var offset = 0
+    var flags = Flags()
+    var levels = [Level()]
+    let keepsNames: Bool
+    var usesExtendedMode = false
 
     // What is known of the last atom, for the quantifier that may follow it.
-    private var atom = Atom.none
-    private var literalSoFar: [UInt8]? = []
-    private var run: [UInt8] = []
-    private var hasTopAlternative = false
+    var atom = Atom.none
+    var literalSoFar: [UInt8]? = []
+    var run: [UInt8] = []
+    var hasTopAlternative = false
 
-    private struct Flags {
+    struct Flags {
         var fold = false
         var extended = false
     }
 
     /// A group that is open.
-    private struct Level {
+    struct Level {
         var flags = Flags()
         /// Whether an unbounded atom that takes non-ASCII bytes stood last where the group begins.
         var wideBefore = false
@@ -56,7 +56,7 @@ struct RegexSyntax {
         var hasWide = false
     }
 
-    private enum Atom {
+    enum Atom {
         case none
         /// One literal byte, ASCII.
         case byte
@@ -70,8 +70,8 @@ struct RegexSyntax {
     }
 
     /// Whether an unbounded wide atom stood last: the next may not be wide too, or bytes and characters differ.
-    private var wideIsLast = false
-    private var lastWideIsLazy = false
+    var wideIsLast = false
+    var lastWideIsLazy = false
 
     init(_ pattern: String) throws(RegexError) {
         self.pattern = Array(pattern.utf8)
@@ -92,13 +92,13 @@ struct RegexSyntax {
         literal = literalSoFar
     }
 
-    private func fail(_ message: String, _ offset: Int) -> RegexError { RegexError(message: message, offset: offset) }
+    func fail(_ message: String, _ offset: Int) -> RegexError { RegexError(message: message, offset: offset) }
 
-    private func peek(_ distance: Int = 0) -> UInt8 {
+    func peek(_ distance: Int = 0) -> UInt8 {
         offset + distance < pattern.count ? pattern[offset + distance] : 0
     }
 
-    private func rest(startsWith text: StaticString) -> Bool {
+    func rest(startsWith text: StaticString) -> Bool {
         guard offset + text.utf8CodeUnitCount <= pattern.count else { return false }
         for index in 0..<text.utf8CodeUnitCount where unsafe pattern[offset + index] != text.utf8Start[index] {
             return false
@@ -106,19 +106,19 @@ struct RegexSyntax {
         return true
     }
 
-    private mutating func beyond(_ construct: String) {
+    mutating func beyond(_ construct: String) {
         if beyondRE2 == nil { beyondRE2 = construct }
         literalSoFar = nil
     }
 
-    private mutating func copy(_ count: Int) {
+    mutating func copy(_ count: Int) {
         translated += pattern[offset..<min(offset + count, pattern.count)]
         offset += count
     }
 
-    private mutating func emit(_ text: String) { translated += text.utf8 }
+    mutating func emit(_ text: String) { translated += text.utf8 }
 
-    private mutating func step() throws(RegexError) {
+    mutating func step() throws(RegexError) {
         switch peek() {
         case UInt8(ascii: "("): try openGroup()
         case UInt8(ascii: ")"): try closeGroup()
@@ -149,7 +149,7 @@ struct RegexSyntax {
     // MARK: atoms and their quantifiers
 
     /// The atom before is over, without a quantifier; `next` begins.
-    private mutating func begin(_ next: Atom) {
+    mutating func begin(_ next: Atom) {
         settle(minimum: 1, unbounded: false, lazy: false)
         atom = next
         switch next {
@@ -161,11 +161,11 @@ struct RegexSyntax {
     }
 
     /// A literal character of `length` bytes.
-    private mutating func text(_ length: Int) {
+    mutating func text(_ length: Int) {
         literalCharacter(Array(pattern[offset..<offset + length]), copied: length)
     }
 
-    private mutating func literalCharacter(_ bytes: [UInt8], copied length: Int) {
+    mutating func literalCharacter(_ bytes: [UInt8], copied length: Int) {
         begin(bytes.count == 1 ? .byte : .character)
         // Unicode has other forms of k and s that fold to ASCII.
         if flags.fold, bytes.count > 1 || [UInt8(ascii: "k"), UInt8(ascii: "s")].contains(bytes[0] | 0x20) {
@@ -186,15 +186,15 @@ struct RegexSyntax {
     }
 
     /// True when case folding takes characters beyond ASCII in.
-    private(set) var foldsBeyondASCII = false
+    var foldsBeyondASCII = false
 
-    private mutating func endRun() {
+    mutating func endRun() {
         if run.count > required.count { required = run }
         run = []
     }
 
     /// Accounts for the last atom, whose quantifier is now known.
-    private mutating func settle(minimum: Int, unbounded: Bool, lazy: Bool) {
+    mutating func settle(minimum: Int, unbounded: Bool, lazy: Bool) {
         switch atom {
         case .none: break
         case .assertion: wideIsLast = false
@@ -215,7 +215,7 @@ struct RegexSyntax {
     }
 
     /// The end of a `{2,3}` at `offset`; nil when it is text.
-    private func repeatEnd() -> Int? {
+    func repeatEnd() -> Int? {
         var index = offset + 1
         func digits() -> Bool {
             let start = index
@@ -230,7 +230,7 @@ struct RegexSyntax {
         return index < pattern.count && pattern[index] == UInt8(ascii: "}") ? index + 1 : nil
     }
 
-    private mutating func quantifier(_ end: Int) throws(RegexError) {
+    mutating func quantifier(_ end: Int) throws(RegexError) {
         let body = pattern[offset..<end]
         var minimum = 0
         var unbounded = true
@@ -263,27 +263,26 @@ struct RegexSyntax {
             beyond("a possessive quantifier")
             copy(1)
         }
-        if minimum == 0, isAnchored, translated.first != UInt8(ascii: "^") { isAnchored = false }
         settle(minimum: minimum, unbounded: unbounded, lazy: lazy)
         if peek() == UInt8(ascii: "*") || peek() == UInt8(ascii: "+") || peek() == UInt8(ascii: "?") {
             throw fail("invalid nested repetition operator", offset)
         }
     }
 
-    private func lastCharacterLength() -> Int {
+    func lastCharacterLength() -> Int {
         var length = 1
         while length < run.count, run[run.count - length] & 0xC0 == 0x80 { length += 1 }
         return length
     }
 
-    private mutating func takeFromRun(_ length: Int, keep: Bool) {
+    mutating func takeFromRun(_ length: Int, keep: Bool) {
         if !keep { run.removeLast(length) }
         endRun()
     }
 
     // MARK: groups
 
-    private mutating func alternative() {
+    mutating func alternative() {
         settle(minimum: 1, unbounded: false, lazy: false)
         endRun()
         literalSoFar = nil
@@ -298,14 +297,14 @@ struct RegexSyntax {
         copy(1)
     }
 
-    private mutating func push() {
+    mutating func push() {
         begin(.none)
         endRun()
         literalSoFar = nil
         levels.append(Level(flags: flags, wideBefore: wideIsLast))
     }
 
-    private mutating func closeGroup() throws(RegexError) {
+    mutating func closeGroup() throws(RegexError) {
         guard levels.count > 1 else { throw fail("unexpected )", offset) }
         settle(minimum: 1, unbounded: false, lazy: false)
         endRun()
@@ -317,7 +316,7 @@ struct RegexSyntax {
         copy(1)
     }
 
-    private mutating func openGroup() throws(RegexError) {
+    mutating func openGroup() throws(RegexError) {
         if peek(1) == UInt8(ascii: "*") { throw fail("missing argument to repetition operator: `*`", offset + 1) }
         guard peek(1) == UInt8(ascii: "?") else {
             push()
@@ -341,20 +340,20 @@ struct RegexSyntax {
     }
 
     /// A group that only PCRE2 knows: passed on, nothing is derived from it.
-    private mutating func special(_ length: Int, _ construct: String) {
+    mutating func special(_ length: Int, _ construct: String) {
         beyond(construct)
         push()
         needsUTF = true
         copy(length)
     }
 
-    private mutating func comment() {
+    mutating func comment() {
         beyond("a comment")
         while offset < pattern.count, peek() != UInt8(ascii: ")") { offset += 1 }
         offset += 1
     }
 
-    private mutating func namedGroup(_ length: Int) throws(RegexError) {
+    mutating func namedGroup(_ length: Int) throws(RegexError) {
         var end = offset + length
         while end < pattern.count, LabelName.isPlain(pattern[end]) { end += 1 }
         guard end < pattern.count, pattern[end] == UInt8(ascii: ">"), end > offset + length else {
@@ -373,14 +372,14 @@ struct RegexSyntax {
     }
 
     /// Behind the letters of `(?im-s` when they are followed by `)` or `:`.
-    private func flagsEnd() -> Int? {
+    func flagsEnd() -> Int? {
         var end = offset + 2
         while end < pattern.count, "imsUxnJ-^".utf8.contains(pattern[end]) { end += 1 }
         guard end > offset + 2, end < pattern.count else { return nil }
         return pattern[end] == UInt8(ascii: ")") || pattern[end] == UInt8(ascii: ":") ? end : nil
     }
 
-    private mutating func setFlags(_ end: Int) {
+    mutating func setFlags(_ end: Int) {
         let isGroup = pattern[end] == UInt8(ascii: ":")
         if isGroup { push() } else { begin(.none) }
         let wasLiteral = literalSoFar
@@ -400,202 +399,5 @@ struct RegexSyntax {
         // `(?i)` in front of a text leaves it a text.
         if !isGroup, wasLiteral?.isEmpty == true { literalSoFar = [] } else { literalSoFar = nil }
         copy(end + 1 - offset)
-    }
-
-    // MARK: escapes
-
-    private mutating func escape() throws(RegexError) {
-        guard offset + 1 < pattern.count else { throw fail("trailing backslash at end of expression", offset) }
-        let letter = peek(1)
-        switch letter {
-        case UInt8(ascii: "d"), UInt8(ascii: "w"):
-            begin(.asciiClass)
-            copy(2)
-        case UInt8(ascii: "s"):
-            begin(.asciiClass)
-            offset += 2
-            emit("[\\t\\n\\f\\r ]")
-        case UInt8(ascii: "S"):
-            begin(.wide)
-            offset += 2
-            emit("[^\\t\\n\\f\\r ]")
-        case UInt8(ascii: "D"), UInt8(ascii: "W"):
-            begin(.wide)
-            copy(2)
-        case UInt8(ascii: "b"), UInt8(ascii: "A"), UInt8(ascii: "z"):
-            if letter == UInt8(ascii: "A"), translated.isEmpty { isAnchored = true }
-            begin(.assertion)
-            copy(2)
-        case UInt8(ascii: "B"):
-            begin(.assertion)
-            needsUTF = true
-            copy(2)
-        case UInt8(ascii: "p"), UInt8(ascii: "P"):
-            begin(.wide)
-            needsUTF = true
-            copy(2)
-            if peek() == UInt8(ascii: "{") {
-                while offset < pattern.count, peek() != UInt8(ascii: "}") { copy(1) }
-            }
-            copy(1)
-        case UInt8(ascii: "Q"): quoted()
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "x"), UInt8(ascii: "a"), UInt8(ascii: "f"),
-            UInt8(ascii: "t"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "v"):
-            try codePoint()
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
-            begin(.wide)
-            needsUTF = true
-            beyond(letter == UInt8(ascii: "k") || letter == UInt8(ascii: "g") ? "a back-reference" : "a PCRE escape")
-            copy(2)
-        case 0x80...: throw fail("invalid escape sequence", offset)
-        default:
-            // An escaped sign is that sign.
-            translated.append(UInt8(ascii: "\\"))
-            offset += 1
-            text(1)
-        }
-    }
-
-    /// `\Q...\E`
-    private mutating func quoted() {
-        offset += 2
-        while offset < pattern.count, !rest(startsWith: "\\E") {
-            var length = 1
-            while peek(length) & 0xC0 == 0x80 { length += 1 }
-            if length == 1, !LabelName.isPlain(peek()) { translated.append(UInt8(ascii: "\\")) }
-            text(length)
-        }
-        offset += 2
-    }
-
-    /// An escape that stands for one code point; a digit may also begin a back-reference.
-    private mutating func codePoint() throws(RegexError) {
-        guard let (scalar, length) = RegexSyntax.codePoint(pattern[offset...]) else {
-            guard peek(1) &- UInt8(ascii: "1") < 9 else { throw fail("invalid escape sequence", offset) }
-            begin(.wide)
-            beyond("a back-reference")
-            return copy(2)
-        }
-        if scalar >= 0x80 { needsUTF = true }
-        translated += "\\x{\(String(scalar, radix: 16))}".utf8
-        offset += length
-        guard scalar < 0x80 else {
-            begin(.character)
-            endRun()
-            literalSoFar = nil
-            return
-        }
-        let before = offset
-        literalCharacter([UInt8(scalar)], copied: 0)
-        offset = before
-    }
-
-    /// The code point that an escape at the beginning of `text` stands for, and the escape's length.
-    private static func codePoint(_ text: ArraySlice<UInt8>) -> (UInt32, Int)? {
-        let bytes = Array(text.prefix(16))
-        switch bytes.count > 1 ? bytes[1] : 0 {
-        case UInt8(ascii: "a"): return (7, 2)
-        case UInt8(ascii: "f"): return (12, 2)
-        case UInt8(ascii: "t"): return (9, 2)
-        case UInt8(ascii: "n"): return (10, 2)
-        case UInt8(ascii: "r"): return (13, 2)
-        case UInt8(ascii: "v"): return (11, 2)
-        case UInt8(ascii: "x"):
-            if bytes.count > 3, bytes[2] == UInt8(ascii: "{"), let end = bytes.firstIndex(of: UInt8(ascii: "}")) {
-                let digits = String(decoding: bytes[3..<end], as: UTF8.self)
-                guard let scalar = UInt32(digits, radix: 16), scalar <= 0x10FFFF else { return nil }
-                return (scalar, end + 1)
-            }
-            guard bytes.count > 3, let high = JSONEscape.hexDigit(bytes[2]), let low = JSONEscape.hexDigit(bytes[3])
-            else { return nil }
-            return (high << 4 | low, 4)
-        case UInt8(ascii: "0")...UInt8(ascii: "7"):
-            var end = 2
-            while end < min(4, bytes.count), bytes[end] &- UInt8(ascii: "0") < 8 { end += 1 }
-            // One digit that is not zero would be a back-reference.
-            guard end > 2 || bytes[1] == UInt8(ascii: "0") else { return nil }
-            return (bytes[1..<end].reduce(0) { $0 << 3 | UInt32($1 - UInt8(ascii: "0")) }, end)
-        default: return nil
-        }
-    }
-
-    // MARK: classes
-
-    private mutating func characterClass() throws(RegexError) {
-        let start = offset
-        var wide = false
-        var letters = false
-        copy(1)
-        if peek() == UInt8(ascii: "^") {
-            wide = true
-            copy(1)
-        }
-        var isFirst = true
-        while offset < pattern.count, isFirst || peek() != UInt8(ascii: "]") {
-            isFirst = false
-            let byte = peek()
-            if byte == UInt8(ascii: "["), peek(1) == UInt8(ascii: ":") {
-                guard let end = namedClassEnd() else {
-                    copy(1)
-                    continue
-                }
-                if peek(2) == UInt8(ascii: "^") { wide = true }
-                letters = true
-                copy(end - offset)
-            } else if byte == UInt8(ascii: "\\") {
-                try classEscape(&wide)
-            } else {
-                if byte >= 0x80 { needsUTF = true }
-                if (byte | 0x20) &- UInt8(ascii: "a") < 26 { letters = true }
-                copy(1)
-            }
-        }
-        guard offset < pattern.count else {
-            throw fail("missing closing ]: `\(String(decoding: pattern[start...], as: UTF8.self))`", start)
-        }
-        copy(1)
-        if flags.fold, letters { needsUTF = true }
-        let end = offset
-        begin(wide ? .wide : .asciiClass)
-        offset = end
-    }
-
-    private func namedClassEnd() -> Int? {
-        var end = offset + 2
-        if end < pattern.count, pattern[end] == UInt8(ascii: "^") { end += 1 }
-        while end < pattern.count, (pattern[end] | 0x20) &- UInt8(ascii: "a") < 26 { end += 1 }
-        guard end + 1 < pattern.count, pattern[end] == UInt8(ascii: ":"), pattern[end + 1] == UInt8(ascii: "]") else {
-            return nil
-        }
-        return end + 2
-    }
-
-    private mutating func classEscape(_ wide: inout Bool) throws(RegexError) {
-        guard offset + 1 < pattern.count else { throw fail("trailing backslash at end of expression", offset) }
-        let letter = peek(1)
-        switch letter {
-        case UInt8(ascii: "s"):
-            emit("\\t\\n\\f\\r ")
-            offset += 2
-        case UInt8(ascii: "S"):
-            wide = true
-            emit("\\S\\x0b")
-            offset += 2
-        case UInt8(ascii: "D"), UInt8(ascii: "W"):
-            wide = true
-            copy(2)
-        case UInt8(ascii: "p"), UInt8(ascii: "P"):
-            wide = true
-            needsUTF = true
-            copy(2)
-        default:
-            if let (scalar, length) = Self.codePoint(pattern[offset...]) {
-                if scalar >= 0x80 { needsUTF = true }
-                emit("\\x{\(String(scalar, radix: 16))}")
-                offset += length
-            } else {
-                copy(2)
-            }
-        }
     }
 }

@@ -65,9 +65,7 @@ struct PartialLine {
     /// Adds a part; beyond `limit` + 1 bytes nothing more is kept.
     mutating func add(_ part: Span<UInt8>, at offset: Int64, limit: Int) {
         if start == nil { start = offset }
-        let room = max(0, limit + 1 - bytes.count)
-        bytes.reserveCapacity(bytes.count + min(room, part.count))
-        for index in 0..<min(room, part.count) { bytes.append(part[index]) }
+        bytes.append(0..<min(max(0, limit + 1 - bytes.count), part.count), of: part)
     }
 
     /// The bytes so far, at most `limit` of them, and whether that cut the line; empty from then on.

@@ -28,21 +28,22 @@ struct DockerLine {
 
     private mutating func read(_ reader: inout JSONReader, _ bytes: Span<UInt8>, _ text: inout [UInt8]) -> Bool {
         var hasText = false
+        var word: [UInt8] = []
         guard reader.take("{", bytes) else { return false }
         repeat {
-            var key: [UInt8] = []
-            guard reader.string(bytes, into: &key), reader.take(":", bytes) else { return false }
-            if key == Array("log".utf8), !hasText {
+            word.removeAll(keepingCapacity: true)
+            guard reader.string(bytes, into: &word), reader.take(":", bytes) else { return false }
+            if word.elementsEqual("log".utf8), !hasText {
                 guard reader.string(bytes, into: &text) else { return false }
                 hasText = true
-            } else if key == Array("stream".utf8) {
-                var name: [UInt8] = []
-                guard reader.string(bytes, into: &name) else { return false }
-                stream = ContainerStream.allCases.first { name == Array($0.name.utf8) }
-            } else if key == Array("time".utf8) {
-                var written: [UInt8] = []
-                guard reader.string(bytes, into: &written) else { return false }
-                time = RFC3339.timestamp(written.span)
+            } else if word.elementsEqual("stream".utf8) {
+                word.removeAll(keepingCapacity: true)
+                guard reader.string(bytes, into: &word) else { return false }
+                stream = ContainerStream.allCases.first { word.elementsEqual($0.name.utf8) }
+            } else if word.elementsEqual("time".utf8) {
+                word.removeAll(keepingCapacity: true)
+                guard reader.string(bytes, into: &word) else { return false }
+                time = RFC3339.timestamp(word.span)
             } else {
                 guard reader.skipValue(bytes) else { return false }
             }
@@ -57,7 +58,9 @@ private struct JSONReader {
     let end: Int
 
     mutating func skipSpace(_ bytes: Span<UInt8>) {
-        while position < end, [0x20, 0x09, 0x0D].contains(bytes[position]) { position += 1 }
+        while position < end, bytes[position] == 0x20 || bytes[position] == 0x09 || bytes[position] == 0x0D {
+            position += 1
+        }
     }
 
     mutating func isAtEnd(_ bytes: Span<UInt8>) -> Bool {
@@ -75,17 +78,18 @@ private struct JSONReader {
     /// A string in quotes, unescaped; lone surrogates become U+FFFD.
     mutating func string(_ bytes: Span<UInt8>, into text: inout [UInt8]) -> Bool {
         guard take("\"", bytes) else { return false }
-        while position < end {
-            let byte = bytes[position]
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""): return true
-            case UInt8(ascii: "\\"):
-                guard escape(bytes, into: &text) else { return false }
-            default: text.append(byte)
+        while true {
+            let rest = bytes.extracting(position..<end)
+            var count = 0
+            while count < rest.count, rest[count] != UInt8(ascii: "\""), rest[count] != UInt8(ascii: "\\") {
+                count += 1
             }
+            text.append(0..<count, of: rest)
+            guard count < rest.count else { return false }
+            position += count + 1
+            if bytes[position - 1] == UInt8(ascii: "\"") { return true }
+            guard escape(bytes, into: &text) else { return false }
         }
-        return false
     }
 
     private mutating func escape(_ bytes: Span<UInt8>, into text: inout [UInt8]) -> Bool {

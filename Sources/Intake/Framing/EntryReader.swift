@@ -118,9 +118,14 @@ struct EntryReader {
         _ chunk: consuming [UInt8], from start: Int64, at now: Int64, clock: inout EntryClock
     ) -> Entries {
         let count = chunk.count
-        var entries = Entries(builder: LineBatchBuilder(adopting: copy chunk, expectedLines: count / bytesPerLine + 8))
         let first = clock.first(at: now)
+        // Of Docker's lines nothing stays as it stands: the batch is made of what they say, and only of that.
+        var entries = Entries(
+            builder: format == .docker
+                ? LineBatchBuilder(capacity: count)
+                : LineBatchBuilder(adopting: copy chunk, expectedLines: count / bytesPerLine + 8))
         var joined: [UInt8] = []
+        if format == .docker { joined.reserveCapacity(count) }
         let next =
             switch format {
             case .raw: decodeRaw(chunk.span, first, &entries)
@@ -159,7 +164,7 @@ struct EntryReader {
         while let line = cursor.nextLine(in: bytes) {
             if line.isCut { entries.marks.tooLong += 1 }
             guard let header = CRIHeader(bytes, start: line.start, end: line.end) else {
-                addRaw(line, at: &time, &entries)
+                addRaw(ByteRange(start: line.start, count: line.end - line.start), at: &time, &entries)
                 continue
             }
             let part = Int(header.stream.rawValue)
@@ -186,18 +191,19 @@ struct EntryReader {
             guard let docker = DockerLine(bytes, start: line.start, end: line.end, appendingTo: &joined),
                 let stream = docker.stream, let written = docker.time
             else {
-                addRaw(line, at: &time, &entries)
+                addRaw(ByteRange(start: joined.count, count: line.end - line.start), at: &time, &entries)
+                joined.append(line.start..<line.end, of: bytes)
                 continue
             }
             let part = Int(stream.rawValue)
-            var range = ByteRange(start: bytes.count + docker.textStart, count: joined.count - docker.textStart)
+            var range = ByteRange(start: docker.textStart, count: joined.count - docker.textStart)
             if docker.isPartial || !parts[part].isEmpty {
                 let offset = line.start == 0 ? start : completeTo - Int64(bytes.count - line.start)
                 parts[part].add(
                     joined.span.extracting(docker.textStart..<joined.count), at: offset, limit: framer.maximumLineBytes)
                 joined.removeLast(joined.count - docker.textStart)
                 if docker.isPartial { continue }
-                range = take(part, after: bytes.count, &entries, &joined)
+                range = take(part, after: 0, &entries, &joined)
             }
             let index = streams.index(of: stream, &entries)
             entries.builder.addLine(range, time: written, stream: index)
@@ -206,16 +212,14 @@ struct EntryReader {
     }
 
     /// Adds a line as it stands, without the header that its format promises.
-    private mutating func addRaw(_ line: LineCursor.Line, at time: inout Int64, _ entries: inout Entries) {
+    private mutating func addRaw(_ range: ByteRange, at time: inout Int64, _ entries: inout Entries) {
         entries.marks.withoutHeader += 1
         let index = streams.index(of: nil, &entries)
-        entries.builder.addLine(
-            ByteRange(start: line.start, count: line.end - line.start), time: Timestamp(nanoseconds: time),
-            stream: index)
+        entries.builder.addLine(range, time: Timestamp(nanoseconds: time), stream: index)
         time += 1
     }
 
-    /// Moves a line that was put together to the bytes that follow the chunk's `count`.
+    /// Moves a line that was put together to `joined`, which follows `count` bytes in the batch.
     private mutating func take(_ part: Int, after count: Int, _ entries: inout Entries, _ joined: inout [UInt8])
         -> ByteRange
     {

@@ -11,8 +11,6 @@ struct SyslogAssembler: ~Copyable {
         var assumedOffsetSeconds: Int64
         /// A batch with this many bytes is full.
         var batchBytes: Int
-        /// Streams that are remembered, a power of two.
-        var streamCache: Int
     }
 
     /// A batch with this many lines is full.
@@ -37,13 +35,13 @@ struct SyslogAssembler: ~Copyable {
     private var overflowed = 0
 
     init(
-        _ settings: Settings, labels: SourceLabels, table: StreamTable, counters: SyslogCounters,
-        endpoint: SyslogEndpoint
+        _ settings: Settings, labels: SourceLabels, table: StreamTable, budget: SyslogSlotBudget,
+        counters: SyslogCounters, endpoint: SyslogEndpoint
     ) {
         self.settings = settings
         self.counters = counters
         self.endpoint = endpoint
-        streams = SyslogStreams(labels: labels, table: table, capacity: settings.streamCache)
+        streams = SyslogStreams(labels: labels, table: table, budget: budget)
     }
 
     /// Lines of the batch that is being collected.
@@ -104,7 +102,8 @@ struct SyslogAssembler: ~Copyable {
             bytesRead = 0
         }
         guard let full = builder.take() else { return nil }
-        expectedBytes = min(settings.batchBytes, full.bytes.count)
+        // A full batch ends with the message that fills it, so a little more than the limit; growing would copy it all.
+        expectedBytes = min(settings.batchBytes, full.bytes.count) + 4_096
         batch &+= 1
         counters.lines.add(lineCount)
         endpoint.count(lines: lineCount)

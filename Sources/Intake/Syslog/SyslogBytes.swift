@@ -1,5 +1,4 @@
 import Glibc
-import Records
 
 // The unsafe code of the syslog readers: an unaligned 8-byte load, and copies of parts of spans. The load is guarded by
 // the span's count; the pointers of the copies do not outlive the closures that get them, and their ranges are checked
@@ -84,20 +83,4 @@ extension SyslogPeer {
             return unsafe String(cString: written)
         }
     }
-}
-
-/// The time of day.
-func wallClock() -> Timestamp {
-    Timestamp(nanoseconds: clockNanoseconds(CLOCK_REALTIME))
-}
-
-/// Nanoseconds of a clock that nobody sets.
-func monotonicNanoseconds() -> Int64 {
-    clockNanoseconds(CLOCK_MONOTONIC)
-}
-
-private func clockNanoseconds(_ clock: clockid_t) -> Int64 {
-    var time = timespec()
-    unsafe clock_gettime(clock, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

@@ -62,7 +62,7 @@ final class SyslogConnection: ChannelInboundHandler {
         let buffer = unwrapInboundIn(data)
         hasReadSinceCheck = true
         assembler.countBytes(buffer.readableBytes)
-        let now = wallClock()
+        let now = Timestamp(nanoseconds: SystemTime.now())
         let chunk = buffer.readableBytesUInt8Span
         var offset = 0
         while let frame = decoder.next(in: chunk, from: &offset) {
@@ -188,7 +188,7 @@ final class SyslogConnection: ChannelInboundHandler {
         guard !hasEnded else { return }
         hasEnded = true
         context = nil
-        if let frame = decoder.finish() { add(frame, decoder.carried.span, wallClock()) }
+        if let frame = decoder.finish() { add(frame, decoder.carried.span, Timestamp(nanoseconds: SystemTime.now())) }
         if let batch = assembler.take() { pending.append(batch) }
         if !isWaitingForSpace { handOver() }
         guard !pending.isEmpty else { return release() }

@@ -15,6 +15,8 @@ public final class SyslogListener: Service {
     private let sink: BatchSink
     private let eventLoopGroup: any EventLoopGroup
     private let counters: SyslogCounters
+    /// Some 40 MiB at most, with the longest keys there can be.
+    private let budget = SyslogSlotBudget(slots: 65_536)
     private let logger: Logger
     private let endpoints = Mutex<[SyslogEndpoint]>([])
 
@@ -56,8 +58,8 @@ public final class SyslogListener: Service {
         let tls = try configuration.tls.map { files throws(SyslogError) in try TLSContext.make(files) }
         let connections = SyslogConnections(limit: configuration.maximumConnections, counters: counters)
         let shared = TCPListener.Shared(
-            configuration: configuration, table: streams, sink: sink, counters: counters, connections: connections,
-            eventLoopGroup: eventLoopGroup)
+            configuration: configuration, table: streams, budget: budget, sink: sink, counters: counters,
+            connections: connections, eventLoopGroup: eventLoopGroup)
         var datagrams: [UDPListener] = []
         var servers: [TCPListener] = []
         var bound: [SyslogEndpoint] = []
@@ -122,7 +124,8 @@ public final class SyslogListener: Service {
             }
             return UDPListener(
                 socket: socket, endpoint: SyslogEndpoint(address.bound(to: socket.port)),
-                configuration: configuration, table: streams, sink: sink, counters: counters, logger: logger)
+                configuration: configuration, table: streams, budget: budget, sink: sink, counters: counters,
+                logger: logger)
         } catch let error as SystemErrorNumber {
             throw SyslogError.cannotListen(address: address, reason: SyslogError.reason(errorNumber: error.value))
         } catch {

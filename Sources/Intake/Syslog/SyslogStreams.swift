@@ -1,10 +1,11 @@
 import Records
+import Synchronization
 
 /// Finds the stream of a message without making a string: a bounded cache by the bytes of the fields that the label
 /// templates use.
 ///
-/// Two ways of one slot pair each; a newcomer replaces the older of the two. Nothing is lost by that but time: the
-/// table of streams is asked again.
+/// Two slots for each key; a newcomer replaces one of them. Nothing is lost by that but time: the table of streams is
+/// asked again. It starts small, and doubles while newcomers keep coming and the source's budget has slots left.
 struct SyslogStreams: ~Copyable {
     /// Where a message goes in the batch at hand.
     struct Place: BitwiseCopyable {
@@ -25,24 +26,28 @@ struct SyslogStreams: ~Copyable {
     /// A longer key is looked up in the table each time, so that the cache's size is known.
     private static let maximumKeyBytes = 512
     private static let maximumValueBytes = 1_024
+    private static let slotCounts = 64...4_096
 
     private let labels: SourceLabels
     private let table: StreamTable
     private let fields: [SyslogField]
     private let names: [String]
     private let seed = UInt64.random(in: .min ... .max)
-    private let capacity: Int
+    private let budget: SyslogSlotBudget
+    /// Slots taken from the budget.
+    private var taken = 0
+    private var newcomers = 0
     private var slots: [Slot] = []
     private var keys: [[UInt8]] = []
     private var streams: [Records.Stream?] = []
     private var key: [UInt8] = []
     private var newest = false
 
-    /// At most `capacity` streams are remembered, a power of two; memory is taken when the first message comes.
-    init(labels: SourceLabels, table: StreamTable, capacity: Int) {
+    /// Memory is taken when the first message comes, and slots given back with the value.
+    init(labels: SourceLabels, table: StreamTable, budget: SyslogSlotBudget) {
         self.labels = labels
         self.table = table
-        self.capacity = max(2, capacity)
+        self.budget = budget
         var known: [(field: SyslogField, name: String)] = []
         for variable in labels.variables {
             for case .variable("syslog", let name) in variable.template.parts {
@@ -54,12 +59,14 @@ struct SyslogStreams: ~Copyable {
         names = known.map(\.name)
     }
 
+    deinit { budget.giveBack(taken) }
+
     /// The message's stream in the batch that `builder` collects, the `batch`th; nil when the batch has no room for it.
     mutating func place(
         _ header: SyslogHeader, _ frame: Span<UInt8>, _ peer: SyslogPeer, batch: UInt32,
         in builder: inout LineBatchBuilder
     ) -> Place? {
-        if slots.isEmpty { prepare() }
+        if slots.isEmpty { grow(to: fields.isEmpty ? 2 : Self.slotCounts.lowerBound) }
         makeKey(header, frame, peer)
         let hash = seededHash(key.span, seed: seed)
         let first = Int(truncatingIfNeeded: hash) & (slots.count - 1)
@@ -77,8 +84,13 @@ struct SyslogStreams: ~Copyable {
         return learn(header, frame, peer, hash: hash, slot: first, batch: batch, in: &builder)
     }
 
-    private mutating func prepare() {
-        let count = fields.isEmpty ? 2 : capacity
+    /// Starts over with so many slots if the budget allows; else goes on with what there is, at least two.
+    private mutating func grow(to wanted: Int) {
+        newcomers = 0
+        let isAllowed = budget.take(wanted - taken)
+        if isAllowed { taken = wanted }
+        guard isAllowed || slots.isEmpty else { return }
+        let count = isAllowed ? wanted : 2
         slots = Array(repeating: Slot(), count: count)
         keys = Array(repeating: [], count: count)
         streams = Array(repeating: nil, count: count)
@@ -94,7 +106,10 @@ struct SyslogStreams: ~Copyable {
             return values[index]
         }
         guard let index = builder.index(of: stream) else { return nil }
-        if key.count <= Self.maximumKeyBytes {
+        newcomers += 1
+        if newcomers > slots.count, Self.slotCounts.contains(slots.count * 2) {
+            grow(to: slots.count * 2)
+        } else if key.count <= Self.maximumKeyBytes {
             newest.toggle()
             let slot = slots[slot].isUsed && newest ? slot ^ 1 : slot
             slots[slot] = Slot(hash: hash, isUsed: true, overflowed: overflowed, batch: batch, index: index)
@@ -174,6 +189,24 @@ struct SyslogStreams: ~Copyable {
         }
         return true
     }
+}
+
+/// How many streams all connections of one source may remember together.
+final class SyslogSlotBudget: Sendable {
+    private let left: Atomic<Int>
+
+    init(slots: Int) {
+        left = Atomic(slots)
+    }
+
+    /// Takes this many, or none and says false.
+    func take(_ count: Int) -> Bool {
+        if left.subtract(count, ordering: .relaxed).newValue >= 0 { return true }
+        giveBack(count)
+        return false
+    }
+
+    func giveBack(_ count: Int) { left.add(count, ordering: .relaxed) }
 }
 
 extension StructuredDataReader.Parameter {

@@ -9,6 +9,7 @@ struct TCPListener: Sendable {
     struct Shared: Sendable {
         var configuration: SyslogConfiguration
         var table: StreamTable
+        var budget: SyslogSlotBudget
         var sink: BatchSink
         var counters: SyslogCounters
         var connections: SyslogConnections
@@ -90,9 +91,10 @@ struct TCPListener: Sendable {
     ) throws {
         let configuration = shared.configuration
         guard let id = shared.connections.admit() else { throw Refused() }
-        let settings = SyslogAssembler.Settings(configuration, batchBytes: 64 << 10, streamCache: 64)
+        let settings = SyslogAssembler.Settings(configuration, batchBytes: 64 << 10)
         let assembler = SyslogAssembler(
-            settings, labels: configuration.labels, table: shared.table, counters: shared.counters, endpoint: endpoint)
+            settings, labels: configuration.labels, table: shared.table, budget: shared.budget,
+            counters: shared.counters, endpoint: endpoint)
         let connection = SyslogConnection(
             id: id, peer: channel.remoteAddress.map(SyslogPeer.init) ?? SyslogPeer(),
             decoder: FrameDecoder(maximumMessageBytes: configuration.maximumMessageBytes), assembler: assembler,

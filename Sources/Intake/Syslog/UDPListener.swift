@@ -21,6 +21,7 @@ final class UDPListener: Sendable {
     private let settings: SyslogAssembler.Settings
     private let labels: SourceLabels
     private let table: StreamTable
+    private let budget: SyslogSlotBudget
     private let counters: SyslogCounters
     private let sink: BatchSink
     private let maximumMessageBytes: Int
@@ -29,13 +30,14 @@ final class UDPListener: Sendable {
 
     init(
         socket: DatagramSocket, endpoint: SyslogEndpoint, configuration: SyslogConfiguration, table: StreamTable,
-        sink: BatchSink, counters: SyslogCounters, logger: Logger
+        budget: SyslogSlotBudget, sink: BatchSink, counters: SyslogCounters, logger: Logger
     ) {
         self.socket = socket
         self.endpoint = endpoint
-        settings = SyslogAssembler.Settings(configuration, batchBytes: 256 << 10, streamCache: 4_096)
+        settings = SyslogAssembler.Settings(configuration, batchBytes: 256 << 10)
         labels = configuration.labels
         self.table = table
+        self.budget = budget
         self.sink = sink
         self.counters = counters
         maximumMessageBytes = min(65_536, max(480, configuration.maximumMessageBytes))
@@ -59,13 +61,13 @@ final class UDPListener: Sendable {
             return
         }
         var assembler = SyslogAssembler(
-            settings, labels: labels, table: table, counters: counters, endpoint: endpoint)
+            settings, labels: labels, table: table, budget: budget, counters: counters, endpoint: endpoint)
         var pause = Self.pauses.lowerBound
         var flushAt: Int64?
         var endAt: Int64?
         while true {
             let count = receive(&receiver, &assembler)
-            let now = monotonicNanoseconds()
+            let now = SystemTime.monotonic()
             if assembler.lineCount == 0 {
                 flushAt = nil
             } else if flushAt ?? .max <= now {
@@ -86,7 +88,7 @@ final class UDPListener: Sendable {
                 usleep(100_000)
             } else if count < DatagramReceiver.slots {
                 usleep(pause)
-                pause = count < DatagramReceiver.slots / 4 ? min(pause * 2, Self.pauses.upperBound) : pause / 2
+                pause = count < DatagramReceiver.slots / 2 ? min(pause * 2, Self.pauses.upperBound) : pause / 2
                 pause = max(pause, Self.pauses.lowerBound)
             }
         }
@@ -107,7 +109,7 @@ final class UDPListener: Sendable {
             return count
         }
         if count > 0, endpoint.problem != nil { endpoint.problem = nil }
-        let now = wallClock()
+        let now = Timestamp(nanoseconds: SystemTime.now())
         for index in 0..<count {
             receiver.datagram(index) { bytes, isCut, peer in
                 assembler.countBytes(bytes.count)
@@ -126,9 +128,9 @@ final class UDPListener: Sendable {
 }
 
 extension SyslogAssembler.Settings {
-    init(_ configuration: SyslogConfiguration, batchBytes: Int, streamCache: Int) {
+    init(_ configuration: SyslogConfiguration, batchBytes: Int) {
         self.init(
             structuredMetadata: configuration.structuredMetadata, useTimestamp: configuration.useTimestamp,
-            assumedOffsetSeconds: configuration.assumedOffsetSeconds, batchBytes: batchBytes, streamCache: streamCache)
+            assumedOffsetSeconds: configuration.assumedOffsetSeconds, batchBytes: batchBytes)
     }
 }

@@ -15,13 +15,15 @@ extension TailLoop {
     ///
     /// nil when we follow neither.
     func followedPath(of path: String) -> String? {
-        let name = Self.lastName(path)
+        Self.bases(of: path).first { lastShown[$0] != nil } ?? (lastShown[path] == nil ? nil : path)
+    }
+
+    /// The paths that a file at this one may have been rotated away from, by its name; the shortest first.
+    private static func bases(of path: String) -> [String] {
+        let name = lastName(path)
         let folder = String(path.dropLast(name.count))
-        for count in 1..<max(1, name.count) {
-            let base = String(name.prefix(count))
-            if lastShown[folder + base] != nil, Self.isGeneration(name, of: base) { return folder + base }
-        }
-        return lastShown[path] == nil ? nil : path
+        return (1..<max(2, name.count)).map { String(name.prefix($0)) }.filter { isGeneration(name, of: $0) }
+            .map { folder + $0 }
     }
 
     /// A path shows another file than before: begins with that one, and with those that the path has shown in
@@ -35,7 +37,10 @@ extension TailLoop {
         // A file that looks as if it had followed on the one that is still there has another story.
         if current?.status.identity == before.identity { return }
         var last = before
-        for sibling in generations(siblings, of: path, since: status.modified) {
+        let between = siblings.filter {
+            $0.path != path && files[$0.status.identity] == nil && $0.status.modified >= status.modified
+        }
+        for sibling in oldestFirst(between) {
             last = begin(sibling, source: before.source, of: path, after: last, &look) ?? last
         }
         if let current, files[current.status.identity] == nil {
@@ -46,29 +51,71 @@ extension TailLoop {
         lastShown[path] = last
     }
 
-    /// Reads on in a file that was rotated away while we were not running, and in those that came after it.
-    func findRotated(_ record: PositionRecord, _ look: inout Look) {
-        guard let source = source(of: record.path), look.statuses[record.path]?.identity != record.identity,
-            lastShown[record.path] == nil
-        else { return }
-        let old = files(beside: record.path).first { sibling in
-            guard sibling.status.identity.inode == record.identity.inode, sibling.status.size >= record.settled,
-                let file = try? FileDescriptor(reading: sibling.path)
-            else { return false }
-            return record.fingerprint.matches(file)
+    /// At the first look: reads on where it was left in all files that are remembered, rotated ones before those that
+    /// took their place.
+    func resumeFamilies(_ look: inout Look) {
+        let remembered = look.restored.filter { source(of: $0.path) != nil }
+        let paths = Set(remembered.map(\.path)).union(look.statuses.keys)
+        let families = Dictionary(grouping: remembered) { record in
+            Self.bases(of: record.path).first { paths.contains($0) } ?? record.path
+        }
+        for (path, records) in families.sorted(by: { $0.key < $1.key }) {
+            guard let source = source(of: records[0].path) else { continue }
+            let shown = look.statuses[path]?.identity
+            if records.count == 1, let shown, Self.isSame(shown, records[0], at: path) {
+                begin(path, shown, source: source, labelledAs: path, after: nil, &look)
+            } else {
+                resumeFamily(of: path, records, source, &look)
+            }
+        }
+    }
+
+    private func resumeFamily(of path: String, _ records: [PositionRecord], _ source: Int, _ look: inout Look) {
+        let name = Self.lastName(path)
+        let all = atOneMoment { files(beside: path) }
+        var found: [FileIdentity: Sibling] = [:]
+        for record in records {
+            setup.ledger.forget(record.identity)
+            if let sibling = all.first(where: { Self.holds($0, record, path) }) {
+                found[sibling.status.identity] = sibling
+            } else {
+                reportLost(record, source)
+            }
+        }
+        // Whatever has no record and is not younger than the last one that has was read before, or never meant to be.
+        let since = found.values.map(\.status.modified).max() ?? records.map(\.seen).max() ?? .max
+        let shapes = Set(found.values.map(\.name).filter { $0 != name }.map(Self.shape))
+        let members = all.filter { sibling in
+            found[sibling.status.identity] != nil
+                || (sibling.status.modified >= since
+                    && (Self.isGeneration(sibling.name, of: name) || shapes.contains(Self.shape(of: sibling.name))))
         }
         var last: TailedFile?
-        if let old {
-            last = files[old.status.identity] ?? begin(old, source: source, of: record.path, after: nil, &look)
-        } else {
-            reportLost(record, source)
+        for sibling in oldestFirst(members.filter { $0.path != path }) {
+            last = begin(sibling, source: source, of: path, after: last, &look) ?? last
         }
-        setup.ledger.forget(record.identity)
-        let siblings = siblings(of: record.path, namedLike: old?.path)
-        for sibling in generations(siblings, of: record.path, since: old?.status.modified ?? record.seen) {
-            last = begin(sibling, source: source, of: record.path, after: last, &look) ?? last
+        if let current = all.first(where: { $0.path == path }), look.statuses[path] != nil {
+            last = begin(path, current.status.identity, source: source, labelledAs: path, after: last, &look) ?? last
         }
-        if let last { lastShown[record.path] = last }
+        if let last { lastShown[path] = last }
+    }
+
+    /// Whether the file is the one that the record is about.
+    private static func holds(_ sibling: Sibling, _ record: PositionRecord, _ path: String) -> Bool {
+        guard isSame(sibling.status.identity, record, at: sibling.path) || sibling.path != path,
+            sibling.status.identity.inode == record.identity.inode
+        else { return false }
+        // What is still at its path was truncated or rewritten if it does not fit; elsewhere it is another file.
+        if sibling.path == record.path { return true }
+        guard sibling.status.size >= record.settled, let file = try? FileDescriptor(reading: sibling.path) else {
+            return false
+        }
+        return record.fingerprint.matches(file)
+    }
+
+    private static func isSame(_ identity: FileIdentity, _ record: PositionRecord, at path: String) -> Bool {
+        // The number of a device may be another one after a restart of the machine.
+        identity == record.identity || (path == record.path && identity.inode == record.identity.inode)
     }
 
     private func reportLost(_ record: PositionRecord, _ source: Int) {
@@ -110,11 +157,9 @@ extension TailLoop {
         }
     }
 
-    /// Of some files those that were at the path after the one that changed last at `since`, oldest first.
-    private func generations(_ siblings: [Sibling], of path: String, since: Int64) -> [Sibling] {
-        siblings.filter { sibling in
-            sibling.path != path && files[sibling.status.identity] == nil && sibling.status.modified >= since
-        }.sorted { left, right in
+    /// The files in the order in which they were written last.
+    private func oldestFirst(_ siblings: [Sibling]) -> [Sibling] {
+        siblings.sorted { left, right in
             if left.status.modified != right.status.modified { return left.status.modified < right.status.modified }
             // The clock of the file system has steps of some milliseconds. Small numbers go up as files get older.
             guard Self.isCounted(left.name) else { return left.name < right.name }
@@ -127,18 +172,19 @@ extension TailLoop {
         file.paths.lazy.flatMap { self.files(beside: $0) }.first { $0.status.identity == file.identity }?.path
     }
 
-    /// What the path shows, and the files beside it that have names as rotation makes them, all at one moment.
-    ///
-    /// Files may be renamed while we look, and one of them be missed: so we look until nothing has changed between two
-    /// looks.
+    /// What the path shows, and the files beside it that have names as rotation makes them.
     private func siblings(of path: String, namedLike oldPath: String?) -> [Sibling] {
         let name = Self.lastName(path)
         let shape = oldPath.flatMap { Self.lastName($0) == name ? nil : Self.shape(of: Self.lastName($0)) }
-        func look() -> [Sibling] {
+        return atOneMoment {
             files(beside: path) {
                 $0 == name || Self.isGeneration($0, of: name) || (shape != nil && shape == Self.shape(of: $0))
             }
         }
+    }
+
+    /// Looks until nothing has changed between two looks: files may be renamed meanwhile, and one of them be missed.
+    private func atOneMoment(_ look: () -> [Sibling]) -> [Sibling] {
         var before = look()
         for _ in 0..<100 {
             let now = look()

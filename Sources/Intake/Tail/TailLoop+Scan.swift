@@ -43,13 +43,7 @@ extension TailLoop {
 
     /// Begins to read what was not known, in the order in which it was written where that can be told.
     private func adoptNewcomers(_ look: inout Look) {
-        let remembered = Set(look.restored.map(\.identity.inode))
-        for newcomer in look.candidates where remembered.contains(newcomer.status.identity.inode) {
-            adopt(newcomer, &look)
-        }
-        if look.isFirst {
-            for record in setup.ledger.restored { findRotated(record, &look) }
-        }
+        if look.isFirst { resumeFamilies(&look) }
         var advanced: Set<String> = []
         for newcomer in look.candidates where files[newcomer.status.identity] == nil {
             if let path = followedPath(of: newcomer.path), advanced.insert(path).inserted { advance(path, &look) }
@@ -183,7 +177,6 @@ extension TailLoop {
             predecessor?.rotation.hasSuccessor = true
             predecessor?.isReady = true
             lastShown[path] = file
-            if let record, record.path != path, lastShown[record.path] == nil { lastShown[record.path] = file }
             return file
         } catch {
             look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
