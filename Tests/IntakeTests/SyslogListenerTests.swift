@@ -244,11 +244,7 @@ struct SyslogListenerTests {
 
     @Test("a Unix stream socket takes messages")
     func unixSocket() async throws {
-<<<<<<< HEAD
-        let folder = try SyslogFolder()
-=======
         let folder = TemporaryFolder()
->>>>>>> 30e8ecfc1b8a78762ccbb9d21ff1917f718971e3
         let path = folder.path + "/log.sock"
         try await SyslogListening.with(Self.configuration(.unix(path: path))) { listening in
             let client = try ClientSocket(path: path)
@@ -273,17 +269,10 @@ struct SyslogListenerTests {
 
     @Test("TLS takes messages, and refuses files that are no certificate")
     func tls() async throws {
-<<<<<<< HEAD
-        let folder = try SyslogFolder()
-        let certificate = folder.path + "/cert.pem"
-        let key = folder.path + "/key.pem"
-        let made = try await SyslogFolder.command(
-=======
         let folder = TemporaryFolder()
         let certificate = folder.path + "/cert.pem"
         let key = folder.path + "/key.pem"
         let made = try await Program.run(
->>>>>>> 30e8ecfc1b8a78762ccbb9d21ff1917f718971e3
             "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
             "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate)
         try #require(made == 0, "openssl is needed for this test")

@@ -181,29 +181,8 @@ final class ClientSocket: Sendable {
     func finish() { shutdown(descriptor, Int32(SHUT_WR)) }
 }
 
-<<<<<<< HEAD
-/// A folder that goes away with the object.
-final class SyslogFolder: Sendable {
-    let path: String
-
-    init() throws {
-        var template = Array("/tmp/millrace-syslog-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in
-            mkdtemp(buffer.baseAddress!).map { String(cString: $0) }
-        }
-        path = try #require(made)
-    }
-
-    deinit {
-        guard let process = SyslogFolder.start(["rm", "-rf", path]) else { return }
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
-    }
-
-=======
 /// Programs of the machine, started by tests.
 enum Program {
->>>>>>> 30e8ecfc1b8a78762ccbb9d21ff1917f718971e3
     /// Runs a program from PATH with its output thrown away: the exit code, or 127 when there is none such.
     static func run(_ arguments: String...) async throws -> Int32 {
         guard let process = start(arguments) else { return 127 }
