@@ -19,8 +19,6 @@ final class PlainConnection {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        var patience = timeval(tv_sec: 20, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         guard connected == 0 else { throw Broken() }
     }
 
@@ -30,7 +28,7 @@ final class PlainConnection {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
-                send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+                send(socket, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Broken() }
             sent += count
@@ -68,6 +66,8 @@ final class PlainConnection {
 
     private func fill() throws {
         var piece = [UInt8](repeating: 0, count: 65_536)
+        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        guard poll(&waiting, 1, 20_000) == 1 else { throw Broken() }
         let count = recv(socket, &piece, piece.count, 0)
         guard count > 0 else { throw Broken() }
         buffer += piece[..<count]

@@ -99,7 +99,7 @@ final class RunningProgram: Sendable {
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         process.standardInput = FileHandle.nullDevice
-        for name in [".out", ".err"] { FileManager.default.createFile(atPath: output + name, contents: nil) }
+        for name in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: output + name)) }
         process.standardOutput = FileHandle(forWritingAtPath: output + ".out")
         process.standardError = FileHandle(forWritingAtPath: output + ".err")
         try process.run()
