@@ -31,6 +31,8 @@ private struct BrowsedPage {
         return numbers
     }
 
+    var families: [String] { text.matches(of: #/data-family="([^"]*)"/#).map { String($0.1) } }
+
     /// The labels and values of the series on the card of a family of counters.
     func series(of family: String) -> [(labels: [String: String], value: Double)] {
         guard let start = text.range(of: #"data-family="\#(family)""#)?.upperBound,
@@ -73,6 +75,7 @@ private struct BrowsedPage {
                 return page.contains(#"data-row="series""#) && page.contains(#"data-row="line""#)
                     && page.firstMatch(of: #/total\.lines_per_second" data-value="[1-9]/#) != nil
             }
+            try await steadyRates(base)
             // Lines that go to the destination are read a moment before they are counted as delivered.
             let before = try await scrape(port)
             let page = try await BrowsedPage(stage, base + "/", seconds: 5)
@@ -96,9 +99,9 @@ private struct BrowsedPage {
             within(page.numbers("destination", "batches").reduce(0, +), "millrace_push_batches_total")
             within(page.numbers("rule", "matched").reduce(0, +), "millrace_rule_lines_matched_total")
             #expect(page.numbers("rule", "matched").count == after.sums("millrace_rule_series", by: ["rule"]).count)
-            for family in ["ingress_requests_total", "ingress_response_bytes_total", "phoenix_requests_total"] {
+            for family in ["ingress_requests_total", "ingress_response_bytes_total", "phoenix_log_messages_total"] {
                 let series = page.series(of: family)
-                #expect(!series.isEmpty, "\(family) is on the page")
+                #expect(!series.isEmpty, "\(family) is not among \(page.families)")
                 for (labels, value) in series { within(value, family, labels) }
             }
             #expect(page.text.contains(#"data-row="line""#))
@@ -111,6 +114,22 @@ private struct BrowsedPage {
             #expect(made.written >= after.sum("millrace_lines_read_total", ["source": "tail:0"]) ?? 0)
             #expect(made.pushed >= after.sum("millrace_push_lines_total") ?? 0)
         }
+    }
+
+    /// A rule that gets lines all the time never shows a rate of 0.
+    private func steadyRates(_ base: String) async throws {
+        var rates: [Double: Double] = [:]
+        try await eventually("four samples are shown", within: 10) {
+            let text = try await ask(base + "/status.json").body
+            let status = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+            let rules = status?["rules"] as? [[String: Any]]
+            let rule = try #require(rules?.first { $0["rule"] as? String == "ingress_requests_total" })
+            let matched = try #require(rule["lines_matched"] as? Double)
+            guard let rate = rule["lines_matched_per_second"] as? Double else { return false }
+            rates[matched] = min(rate, rates[matched] ?? rate)
+            return rates.count >= 4
+        }
+        #expect(rates.values.allSatisfy { $0 > 0 }, "\(rates)")
     }
 
     @Test("the demo ends after its time, and everything that it made was pushed", .timeLimit(.minutes(1)))
