@@ -47,6 +47,7 @@ let engine: [Target] = [
     library("Engine", ["Records", "LogQL", "Diagnostics", "CPCRE2"]),
     library("Rules", ["Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML"]),
+    tests("ArchitectureTests", []),
     tests("RecordsTests", ["Records"]),
     tests("LogQLTests", ["LogQL", "Diagnostics"]),
     tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics"]),
@@ -81,7 +82,7 @@ let daemon: [Target] = [
     library(
         "Daemon",
         [
-            "Intake", "Delivery", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML",
+            "Intake", "Delivery", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CLinux",
             .product(name: "Hummingbird", package: "hummingbird"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ] + nio + service),

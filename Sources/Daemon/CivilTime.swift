@@ -1,13 +1,9 @@
-import Glibc
+import CLinux
 import Records
 
 extension Timestamp {
     /// The system's time of day.
-    static var now: Timestamp {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
+    static var now: Timestamp { Timestamp(nanoseconds: millrace_realtime_nanoseconds()) }
 
     /// RFC 3339 in UTC with milliseconds, `2026-11-22T19:20:21.123Z`.
     var rfc3339: String {

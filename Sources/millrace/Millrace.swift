@@ -14,7 +14,8 @@ struct Millrace: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 the input or a rule is wrong, 2 usage, 70 a bug.
             """,
-        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self])
+        version: Version.current,
+        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self, BenchCommand.self])
 
     static func main() async {
         ignoreClosedPipes()

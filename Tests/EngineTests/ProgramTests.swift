@@ -78,7 +78,8 @@ import Testing
         "label filters decide as Loki's do",
         arguments: [
             (#"| json | status>=500"#, 1), (#"| json | status!=200"#, 1), (#"| json | missing!=1"#, 0),
-            (#"| json | missing="""#, 4), (#"| json | host=~"a[.].*""#, 2), (#"| json | host=~"a.*""#, 3), (#"| json | method=~"GE""#, 0),
+            (#"| json | missing="""#, 4), (#"| json | host=~"a[.].*""#, 2), (#"| json | host=~"a.*""#, 3),
+            (#"| json | method=~"GE""#, 0),
             (#"| json | method="GET" or status=500 | __error__="""#, 4),
             (#"| json | method="GET", bytes_sent>15 | __error__="""#, 1), (#"|= "POST" | json"#, 1),
             (#"!= "POST" | json"#, 2), (#"|~ "P.ST|b.exa" | json"#, 2), (#"| json | geo_country="DE""#, 1),

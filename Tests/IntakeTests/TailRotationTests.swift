@@ -93,6 +93,30 @@ struct TailRotationTests {
         #expect(bench.counter(.fileErrors, "truncated") == 1)
     }
 
+    @Test(
+        "a log that is copied and truncated is read once, also what was written last", arguments: ["x.log", "x.log*"])
+    func copiedAndTruncated(pattern: String) async throws {
+        let folder = TemporaryFolder()
+        let bench = TailBench()
+        let writer = LogWriter(folder["x.log"])
+        try await bench.tail([configuration(folder[pattern], poll: .milliseconds(100))]) { _ in
+            var expected: [String] = []
+            for round in 0..<4 {
+                let texts = (0..<100).map { "round \(round), line \($0)" }
+                writer.write(texts.map { $0 + "\n" }.joined() + "half")
+                expected += texts
+                #expect(await bench.receiver.texts(count: expected.count) == expected)
+                writer.write(" and half\nlate \(round)\n")
+                expected += ["half and half", "late \(round)"]
+                rename(folder["x.log.1"], folder["x.log.2"])
+                LogWriter(folder["x.log.1"]).write(contents(of: folder["x.log"]) ?? [])
+                ftruncate(writer.descriptor, 0)
+                #expect(await bench.receiver.texts(count: expected.count) == expected)
+            }
+        }
+        #expect(bench.receiver.entries.count == 408)
+    }
+
     @Test("a file that is deleted and made again is read from its beginning", arguments: TailerTests.ways)
     func deleted(poll: Swift.Duration?) async throws {
         let folder = TemporaryFolder()

@@ -156,6 +156,18 @@ struct TailerTests {
         #expect(bench.receiver.texts.count == 80)
     }
 
+    @Test("with start: end nothing is read of what was there, however many files there are")
+    func manyFilesFromEnd() async throws {
+        let folder = TemporaryFolder()
+        let bench = TailBench()
+        for number in 0..<12 { append("a\(number)\n", to: folder["\(number).log"]) }
+        try await bench.tail([configuration(folder["*.log"], start: .end)], maximumOpenFiles: 3) { tailer in
+            await eventually { tailer.status().filter { $0.problem == nil }.count == 12 }
+            for number in 0..<12 { append("b\(number)\n", to: folder["\(number).log"]) }
+            #expect(Set(await bench.receiver.texts(count: 12)) == Set((0..<12).map { "b\($0)" }))
+        }
+    }
+
     @Test("a path that cannot be read is reported once, and read when it can be")
     func unreadable() async throws {
         let folder = TemporaryFolder()

@@ -14,6 +14,13 @@
 #include <string.h>
 #include <time.h>
 
+// Two modules of the dependencies declare timespec anew, so that Swift cannot name its members in a file that sees them.
+static inline long long millrace_realtime_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
 // Names the calling thread; at most 15 bytes. 0 or an error number.
 int millrace_name_thread(const char *name);
 

@@ -12,6 +12,8 @@ public final class CheckpointStore: Sendable {
         /// What gives the bytes of a section at each write.
         var providers: [String: @Sendable () -> [UInt8]] = [:]
         var failure: String?
+        /// The file `checkpoint` can be read, and is worth to be kept as the one before.
+        var isCurrentGood: Bool
     }
     private let directory: String
     private let logger: Logger
@@ -35,8 +37,9 @@ public final class CheckpointStore: Sendable {
             failure = "cannot make the state folder '\(directory)': \(error)"
             logger.error("\(failure ?? ""); nothing will be remembered over a restart")
         }
-        contents = Mutex(Contents(failure: failure))
-        restored = Self.load(self.directory, logger)
+        let (checkpoint, isCurrent) = Self.load(self.directory, logger)
+        restored = checkpoint
+        contents = Mutex(Contents(failure: failure, isCurrentGood: isCurrent))
     }
 
     /// A section of the checkpoint as it was found at start; nil when there was none.
@@ -89,16 +92,20 @@ public final class CheckpointStore: Sendable {
         let file = try FileDescriptor(creating: temporary)
         try file.write(bytes)
         try file.synchronize()
-        do throws(SystemError) {
-            try Directory.rename(directory + "/checkpoint", to: directory + "/checkpoint.1")
-        } catch {
-            guard error.reason == "not_found" else { throw error }
+        if contents.withLock({ $0.isCurrentGood }) {
+            do throws(SystemError) {
+                try Directory.rename(directory + "/checkpoint", to: directory + "/checkpoint.1")
+            } catch {
+                guard error.reason == "not_found" else { throw error }
+            }
         }
         try Directory.rename(temporary, to: directory + "/checkpoint")
+        contents.withLock { $0.isCurrentGood = true }
         try Directory.synchronize(directory)
     }
 
-    private static func load(_ directory: String, _ logger: Logger) -> Checkpoint {
+    /// The checkpoint to go on from, and whether it is the current one.
+    private static func load(_ directory: String, _ logger: Logger) -> (Checkpoint, isCurrent: Bool) {
         var damaged = false
         for name in ["checkpoint", "checkpoint.1"] {
             let path = directory + "/" + name
@@ -107,7 +114,7 @@ public final class CheckpointStore: Sendable {
                 let size = try file.status().size
                 let checkpoint = try Checkpoint(decoding: file.read(Int(min(size, 1 << 32)), at: 0))
                 if damaged { logger.warning("using the checkpoint before it, '\(path)'; some lines are read again") }
-                return checkpoint
+                return (checkpoint, name == "checkpoint")
             } catch let error as SystemError where error.reason == "not_found" {
                 continue
             } catch {
@@ -116,7 +123,7 @@ public final class CheckpointStore: Sendable {
             }
         }
         if damaged { logger.error("no usable checkpoint in '\(directory)'; files are read from where 'start' says") }
-        return Checkpoint()
+        return (Checkpoint(), false)
     }
 
     // `any`: what `do` without a type throws, of two kinds here.

@@ -101,8 +101,10 @@ final class PositionLedger: Sendable {
 
     var restored: [PositionRecord] { state.withLock { Array($0.restored.values) } }
 
-    func forget(_ identity: FileIdentity) {
-        state.withLock { $0.restored[identity] = nil }
+    /// The record of a file is of no use any more; false when there was none.
+    @discardableResult
+    func forget(_ identity: FileIdentity) -> Bool {
+        state.withLock { $0.restored.removeValue(forKey: identity) != nil }
     }
 
     /// The receipt of a batch of the file whose last line ends at `offset`.

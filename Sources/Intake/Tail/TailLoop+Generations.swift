@@ -40,10 +40,10 @@ extension TailLoop {
         let between = siblings.filter {
             $0.path != path && files[$0.status.identity] == nil && $0.status.modified >= status.modified
         }
-        for sibling in oldestFirst(between) {
+        for sibling in oldestFirst(between) where !look.isInterrupted {
             last = begin(sibling, source: before.source, of: path, after: last, &look) ?? last
         }
-        if let current, files[current.status.identity] == nil {
+        if !look.isInterrupted, let current, files[current.status.identity] == nil {
             last =
                 begin(path, current.status.identity, source: before.source, labelledAs: path, after: last, &look)
                 ?? last
@@ -65,7 +65,11 @@ extension TailLoop {
             if records.count == 1, let shown, Self.isSame(shown, records[0], at: path) {
                 begin(path, shown, source: source, labelledAs: path, after: nil, &look)
             } else {
-                resumeFamily(of: path, records, source, &look)
+                for _ in 0..<10 {
+                    look.isInterrupted = false
+                    resumeFamily(of: path, records, source, &look)
+                    if !look.isInterrupted { break }
+                }
             }
         }
     }
@@ -75,10 +79,9 @@ extension TailLoop {
         let all = atOneMoment { files(beside: path) }
         var found: [FileIdentity: Sibling] = [:]
         for record in records {
-            setup.ledger.forget(record.identity)
-            if let sibling = all.first(where: { Self.holds($0, record, path) }) {
+            if let sibling = all.first(where: { Self.holds($0, record) }) {
                 found[sibling.status.identity] = sibling
-            } else {
+            } else if files[record.identity] == nil, setup.ledger.forget(record.identity) {
                 reportLost(record, source)
             }
         }
@@ -91,20 +94,22 @@ extension TailLoop {
                     && (Self.isGeneration(sibling.name, of: name) || shapes.contains(Self.shape(of: sibling.name))))
         }
         var last: TailedFile?
-        for sibling in oldestFirst(members.filter { $0.path != path }) {
-            last = begin(sibling, source: source, of: path, after: last, &look) ?? last
+        for sibling in oldestFirst(members.filter { $0.path != path }) where !look.isInterrupted {
+            last =
+                files[sibling.status.identity]
+                ?? begin(sibling, source: source, of: path, after: last, &look) ?? last
         }
-        if let current = all.first(where: { $0.path == path }), look.statuses[path] != nil {
-            last = begin(path, current.status.identity, source: source, labelledAs: path, after: last, &look) ?? last
+        if !look.isInterrupted, let current = all.first(where: { $0.path == path }), look.statuses[path] != nil {
+            last =
+                files[current.status.identity]
+                ?? begin(path, current.status.identity, source: source, labelledAs: path, after: last, &look) ?? last
         }
         if let last { lastShown[path] = last }
     }
 
     /// Whether the file is the one that the record is about.
-    private static func holds(_ sibling: Sibling, _ record: PositionRecord, _ path: String) -> Bool {
-        guard isSame(sibling.status.identity, record, at: sibling.path) || sibling.path != path,
-            sibling.status.identity.inode == record.identity.inode
-        else { return false }
+    private static func holds(_ sibling: Sibling, _ record: PositionRecord) -> Bool {
+        guard sibling.status.identity.inode == record.identity.inode else { return false }
         // What is still at its path was truncated or rewritten if it does not fit; elsewhere it is another file.
         if sibling.path == record.path { return true }
         guard sibling.status.size >= record.settled, let file = try? FileDescriptor(reading: sibling.path) else {
@@ -139,15 +144,67 @@ extension TailLoop {
             let file = begin(
                 sibling.path, sibling.status.identity, source: source, labelledAs: path, after: predecessor, &look)
         else { return nil }
+        placeRotated(file, sibling, of: path)
+        return file
+    }
+
+    /// Notes where a file is that was rotated away from a path: followed there, or only read to its end.
+    private func placeRotated(_ file: TailedFile, _ sibling: Sibling, of path: String) {
         file.rotation.hasSuccessor = true
-        if self.source(of: sibling.path) == nil {
+        if source(of: sibling.path) == nil {
             lastShown[sibling.path] = nil
             file.rotation.found(.replaced, at: SystemTime.monotonic())
         } else {
+            lastShown[sibling.path] = file
             file.paths = [sibling.path]
         }
         setup.logger.info("reading '\(sibling.path)', which was '\(path)', from byte \(file.offset)")
-        return file
+    }
+
+    /// The copy that was made of a file before it was truncated, from where reading had come; nil when there is none.
+    ///
+    /// What was written between our last read and the copy is only there.
+    func beginCopy(of file: TailedFile) -> TailedFile? {
+        let path = file.paths[0]
+        let name = Self.lastName(path)
+        let fingerprint = file.position.description.withLock { $0.fingerprint }
+        let copies = files(beside: path) { Self.isGeneration($0, of: name) }.filter {
+            files[$0.status.identity] == nil && $0.status.modified >= file.modified && $0.status.size >= file.offset
+        }
+        guard file.offset > 0, let copy = oldestFirst(copies).last, makeRoom(),
+            let descriptor = try? FileDescriptor(reading: copy.path), let status = try? descriptor.status(),
+            status.identity == copy.status.identity, fingerprint.matches(descriptor)
+        else { return nil }
+        let reading = follow(
+            copy.path, descriptor, status, source: file.source, from: file.reader.completeTo, labelledAs: path)
+        reading.reader.continueParts(of: &file.reader)
+        placeRotated(reading, copy, of: path)
+        return reading
+    }
+
+    /// Whether a file that appeared is a copy of the one that it seems to be a generation of.
+    ///
+    /// It holds nothing new, until the other one is truncated. Told by how both begin, and by the last bytes that both
+    /// have.
+    func isCopy(_ path: String) -> Bool {
+        guard let base = Self.bases(of: path).first(where: { lastShown[$0] != nil }), let original = lastShown[base],
+            original.rotation.place == .shown, let one = original.descriptor,
+            let other = try? FileDescriptor(reading: path), let oneStatus = try? one.status(),
+            let otherStatus = try? other.status(), oneStatus.identity != otherStatus.identity
+        else { return false }
+        if oneStatus.size < original.offset {
+            // Truncated, which the next read will find; then it will look for a copy itself.
+            original.isReady = true
+            scanSoon()
+            return true
+        }
+        let size = min(oneStatus.size, otherStatus.size)
+        let window = min(size, Int64(Fingerprint.maximumCount))
+        guard size > 0, let head = try? one.read(Int(window), at: 0),
+            let tail = try? one.read(Int(window), at: size - window)
+        else { return false }
+        return (try? other.read(Int(window), at: 0)) == head
+            && (try? other.read(Int(window), at: size - window)) == tail
     }
 
     /// The configuration that a path belongs to; nil when it is to be left alone.

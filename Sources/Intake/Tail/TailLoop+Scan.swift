@@ -19,6 +19,8 @@ extension TailLoop {
         var statuses: [String: FileStatus] = [:]
         var folders: Set<String> = []
         var obstacles = Obstacles()
+        /// A file was not where it had just been, or could not be opened yet: what comes after it has to wait.
+        var isInterrupted = false
     }
 
     /// Looks at all paths; at the first look files are found where they were left.
@@ -45,9 +47,14 @@ extension TailLoop {
     private func adoptNewcomers(_ look: inout Look) {
         if look.isFirst { resumeFamilies(&look) }
         var advanced: Set<String> = []
+        var interrupted: Set<String> = []
         for newcomer in look.candidates where files[newcomer.status.identity] == nil {
-            if let path = followedPath(of: newcomer.path), advanced.insert(path).inserted { advance(path, &look) }
-            adopt(newcomer, &look)
+            if let path = followedPath(of: newcomer.path), advanced.insert(path).inserted {
+                look.isInterrupted = false
+                advance(path, &look)
+                if look.isInterrupted { interrupted.insert(path) }
+            }
+            if followedPath(of: newcomer.path).map({ interrupted.contains($0) }) != true { adopt(newcomer, &look) }
         }
     }
 
@@ -139,6 +146,7 @@ extension TailLoop {
     /// Begins to read what a path shows, unless that is known.
     private func adopt(_ newcomer: Look.Candidate, _ look: inout Look) {
         guard files[newcomer.status.identity] == nil else { return }
+        if !look.isFirst, isCopy(newcomer.path) { return }
         begin(
             newcomer.path, newcomer.status.identity, source: newcomer.source, labelledAs: newcomer.path, after: nil,
             &look)
@@ -151,6 +159,8 @@ extension TailLoop {
         _ look: inout Look
     ) -> TailedFile? {
         guard makeRoom() else {
+            if look.isFirst { presentAtFirst.insert(identity) }
+            look.isInterrupted = true
             let problem = "\(setup.maximumOpenFiles) files are open already"
             look.obstacles.note(
                 .init(path: path, source: source, problem: problem, reason: "too_many_open", isWaiting: true))
@@ -160,14 +170,17 @@ extension TailLoop {
             let descriptor = try FileDescriptor(reading: path)
             let status = try descriptor.status()
             guard status.identity == identity else {
+                look.isInterrupted = true
                 scanSoon()
                 return nil
             }
             let record =
                 look.restored.first { $0.identity == identity }
                 // The number of a device may be another one after a restart of the machine.
-                ?? look.restored.first { $0.path == path && $0.identity.inode == identity.inode }
-            let isNew = look.isFirst && record == nil && !look.restored.contains { $0.path == label }
+                ?? look.restored.first { [path, label].contains($0.path) && $0.identity.inode == identity.inode }
+            let isNew =
+                (look.isFirst || presentAtFirst.remove(identity) != nil) && record == nil
+                && !look.restored.contains { $0.path == label }
             var offset = isNew && setup.configurations[source].start == .end ? status.size : 0
             if let record { offset = resume(record, descriptor, status, path) }
             if let end = finished.end(of: identity, descriptor), end <= status.size { offset = end }
@@ -179,6 +192,12 @@ extension TailLoop {
             lastShown[path] = file
             return file
         } catch {
+            if error.reason == "not_found" {
+                look.isInterrupted = true
+                scanSoon()
+                return nil
+            }
+            if look.isFirst { presentAtFirst.insert(identity) }
             look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
             return nil
         }

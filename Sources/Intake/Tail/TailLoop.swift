@@ -28,6 +28,8 @@ final class TailLoop {
     var lastShown: [String: TailedFile] = [:]
     /// Files that are done with, so that they are not taken for something new.
     var finished = FinishedFiles()
+    /// Files that the first look found and that could not be opened then: 'start' is meant for them, too.
+    var presentAtFirst: Set<FileIdentity> = []
     var fileWatches: [Int32: TailedFile] = [:]
     var folders = FolderWatches()
     var obstacles = Obstacles()
@@ -159,6 +161,8 @@ final class TailLoop {
             file.size = status.size
             file.position.size.store(status.size, ordering: .relaxed)
             if status.size < file.offset { restart(file) }
+            file.modified = status.modified
+            if file.isBlocked() { return 0 }
             guard file.offset < file.size else {
                 file.isReady = false
                 clearFailure(file)
@@ -218,12 +222,14 @@ final class TailLoop {
 
     /// The file has become shorter than what was read of it: it begins again.
     private func restart(_ file: TailedFile) {
-        takeLastLine(of: file)
+        let copy = setup.configurations[file.source].followsForever ? beginCopy(of: file) : nil
+        if copy == nil { takeLastLine(of: file) }
         setup.logger.warning(
             "'\(file.paths[0])' was truncated: its size is \(file.size), \(file.offset) bytes of it were read")
         setup.metrics.counter(.fileErrors, setup.configurations[file.source].name, "truncated").add()
         file.offset = 0
         file.reader.restart()
+        file.predecessor = copy
         let lines = file.position.lines.load(ordering: .relaxed)
         file.position = FilePosition(
             source: file.position.source, identity: file.identity, path: file.paths[0], fingerprint: .none, offset: 0,

@@ -14,6 +14,8 @@ final class TailedFile {
     var offset: Int64
     /// At the last look.
     var size: Int64
+    /// When its bytes changed last, as of the last look, in ns since the epoch.
+    var modified: Int64 = 0
     var reader: EntryReader
     var position: FilePosition
     var rotation: RotationState
