@@ -137,6 +137,7 @@ struct Assembly: Sendable {
                 + (hasState ? [] : ["no state folder: positions are kept in memory only"])
         }
         view.snapshot = { await collector.snapshot() }
+        view.freshSnapshot = { await collector.collect() }
         view.selfFamilies = {
             metrics.gauge(.streams).set(Double(streams.count))
             metrics.gauge(.cpuSeconds).set(SystemClock.cpuSeconds())

@@ -62,7 +62,7 @@ final class Collector: Sendable {
             publish(rule, counts, overflow)
             let perLine = counts.seen > 0 ? counts.nanoseconds / Double(counts.seen) : nil
             metrics.gauge(.ruleSeries, rule.group, rule.name).set(Double(series))
-            metrics.gauge(.ruleNanoseconds, rule.group, rule.name).set(perLine ?? 0)
+            metrics.gauge(.ruleSeconds, rule.group, rule.name).set((perLine ?? 0) / 1e9)
             rows.append(
                 RuleStatus(
                     group: rule.group, rule: rule.name, kind: rule.kind.word, linesMatched: counts.matched,

@@ -49,8 +49,8 @@ extension SelfMetric {
     public static let ruleSeries = SelfMetric(.gauge, "millrace_rule_series", "Series of the rule.", "group", "rule")
     public static let ruleOverflow = SelfMetric(
         .counter, "millrace_rule_series_overflow_total", "Updates that went to the overflow series.", "group", "rule")
-    public static let ruleNanoseconds = SelfMetric(
-        .gauge, "millrace_rule_nanoseconds_per_line", "Time spent for a line of the rule's streams, estimated.",
+    public static let ruleSeconds = SelfMetric(
+        .gauge, "millrace_rule_seconds_per_line", "Seconds spent for a line of the rule's streams, estimated.",
         "group",
         "rule")
     public static let linesEvaluated = SelfMetric(

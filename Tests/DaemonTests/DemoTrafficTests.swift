@@ -44,7 +44,7 @@ import Testing
         var lines = DemoPhoenixLines(seed: 1, host: "web-1", application: "shop")
         let messages = (0..<200).flatMap { _ in lines.next(at: time, outage: true) }
         let form =
-            #/<13[1-7]>1 2026-11-22T19:20:21\.123Z web-1 shop 4711 - - request_id=[0-9A-F]{20} \[(info|debug|warning|error)\] .+/#
+            #/<13[1-7]>1 2026-11-22T19:20:21\.123Z web-1 shop 4711 - - 19:20:21\.123 request_id=[0-9A-F]{20} \[(info|debug|warning|error)\] .+/#
         for message in messages { #expect(message.wholeMatch(of: form) != nil) }
         #expect(messages.contains { $0.contains("[info] Sent 200 in ") })
         #expect(messages.contains { $0.contains("[error] ** (") })

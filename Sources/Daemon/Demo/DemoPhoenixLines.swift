@@ -59,7 +59,8 @@ struct DemoPhoenixLines: Sendable {
         return messages
     }
 
+    /// The text begins as Logger's console format does, which is what the pack reads.
     private func message(_ severity: Severity, _ time: Timestamp, _ text: String) -> String {
-        "<\(16 * 8 + severity.rawValue)>1 \(time.rfc3339) \(host) \(application) 4711 - - \(text)"
+        "<\(16 * 8 + severity.rawValue)>1 \(time.rfc3339) \(host) \(application) 4711 - - \(time.clock) \(text)"
     }
 }

@@ -161,8 +161,11 @@ final class Endpoints: HTTPResponder {
 
 extension StatusSample {
     /// Asks the service about itself now.
+    ///
+    /// The series are cut for it: with a cut up to a second old, samples a second apart would show every other rate
+    /// as 0 and the next as the double.
     init(_ view: ServiceView, at now: Timestamp) async {
-        let families = await view.snapshot().families
+        let families = await (view.freshSnapshot ?? view.snapshot)().families
         self.init(
             at: now, sources: view.sources(), rules: view.rules(), destinations: view.destinations(),
             families: families, selfFamilies: view.selfFamilies())

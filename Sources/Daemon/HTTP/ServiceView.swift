@@ -87,6 +87,8 @@ public struct ServiceView: Sendable {
     public var notices: @Sendable () -> [String]
     /// The rules' series, collected now; the wiring cuts them at most once a second.
     public var snapshot: @Sendable () async -> Snapshot
+    /// The rules' series, cut now whatever was cut before; nil: as `snapshot`. Asked for once a second at most.
+    public var freshSnapshot: (@Sendable () async -> Snapshot)?
     public var selfFamilies: @Sendable () -> [MetricFamily]
     /// The exposition for an `Accept` header.
     public var render: @Sendable (Snapshot, _ accept: String?) -> (contentType: String, body: [UInt8])

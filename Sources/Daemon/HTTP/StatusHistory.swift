@@ -125,7 +125,9 @@ extension StatusHistory.Contents {
         for destination in new.destinations.prefix(StatusHistory.rowLimit) {
             step(.destination(destination.destination), .total, Double(destination.lines))
         }
-        step(.total(.linesRead), .total, new.sources.reduce(0) { $0 + Double($1.lines) })
+        // Not the sum of the rows alone: a file that is gone takes its row with it.
+        let linesRead = new.selfNumber(.linesRead) ?? new.sources.reduce(0) { $0 + Double($1.lines) }
+        step(.total(.linesRead), .total, linesRead)
         step(.total(.linesDelivered), .total, new.destinations.reduce(0) { $0 + Double($1.lines) })
         step(.total(.linesFailed), .total, new.rules.reduce(0) { $0 + Double($1.linesFailed) })
         if let cpu = new.selfNumber(.cpuSeconds) { step(.total(.cpuSeconds), .total, cpu) }
