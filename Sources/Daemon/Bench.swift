@@ -87,8 +87,9 @@ private enum BenchLines {
         var builder = LineBatchBuilder(capacity: 256 << 10)
         var count = 0
         func seal() {
-            batches.append(builder.seal())
-            builder = LineBatchBuilder(capacity: 256 << 10)
+            var full = LineBatchBuilder(capacity: 256 << 10)
+            swap(&full, &builder)
+            batches.append(full.seal())
         }
         func add(_ line: some Collection<UInt8>) {
             guard count < options.lines, let index = builder.index(of: stream) else { return }
