@@ -14,6 +14,7 @@ struct Millrace: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 the input or a rule is wrong, 2 usage, 70 a bug.
             """,
+        version: Version.current,
         subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self])
 
     static func main() async {
