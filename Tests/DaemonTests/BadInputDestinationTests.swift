@@ -12,12 +12,14 @@ import Testing
                 expr: '{job="t"} |= "good"'
         """
 
-    private func service(_ urls: [String], timeout: String = "300ms") async throws -> RunningProgram {
+    private func service(_ urls: [String], timeout: String = "300ms", queue: String = "8MiB") async throws
+        -> RunningProgram
+    {
         let folder = try ProgramFolder()
         try folder.write("rules.yaml", Self.rules)
         try folder.write("in.log", "good 1\n")
         let destinations = urls.map { url in
-            "  - {url: \"\(url)\", batch: {wait: 10ms}, timeout: \(timeout), backoff: {minimum: 20ms, maximum: 2s}}"
+            "  - {url: \"\(url)\", batch: {wait: 10ms, bytes: 1KiB}, queue: {bytes: \(queue)}, timeout: \(timeout), backoff: {minimum: 20ms, maximum: 2s}}"
         }
         try folder.write(
             "millrace.yaml",
@@ -74,6 +76,24 @@ import Testing
         #expect(metrics[name("retries_total", loki, "connection")] == 1)
         #expect(metrics[name("retries_total", loki, "timeout")] == 1)
         #expect(try await service.stop().code == 0)
+    }
+
+    @Test("a full queue drops and counts, and the lines are counted all the same")
+    func fullQueue() async throws {
+        let loki = try ScriptedLoki([.status(500)])
+        let service = try await service([loki.url], queue: "1KiB")
+        for number in 2...3 {
+            try await service.metrics { $0["good_total"] == Double(number - 1) }
+            try service.folder.append("in.log", "good \(number)\n")
+        }
+        let metrics = try await service.metrics {
+            $0["good_total"] == 3 && $0[name("lines_dropped_total", loki, "queue_full")] ?? 0 >= 1
+        }
+        #expect(metrics[name("queue_bytes", loki)] ?? .infinity <= 2_048)
+        #expect(try service.said().contains("reason=queue_full"))
+        let (code, took) = try await service.stop()
+        #expect(code == 0)
+        #expect(took < .seconds(10))
     }
 
     enum Death: CaseIterable { case silent, refusing }
