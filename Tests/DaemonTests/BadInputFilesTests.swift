@@ -95,6 +95,16 @@ import Testing
         #expect(ending.output.contains("."))
     }
 
+    @Test("a host that is not known is named", arguments: ["--listen", "--syslog"])
+    func unknownHost(option: String) async throws {
+        let address = (option == "--syslog" ? "tcp://" : "") + "nothing.invalid:5514"
+        let ending = try await BuiltProgram.run(
+            ["run", "--stdin", "--labels", "job=t", option, address]
+                + (option == "--syslog" ? ["--listen", "127.0.0.1:0"] : []))
+        #expect(ending.code == 1)
+        #expect(ending.errors.contains("nothing.invalid:5514: the host is not known"), "\(ending.errors)")
+    }
+
     @Test("an address that is in use ends the program with its name", arguments: ["--listen", "tcp", "udp"])
     func addressInUse(kind: String) async throws {
         let (taken, port) = try boundSocket(kind == "udp" ? SOCK_DGRAM : SOCK_STREAM)
