@@ -1,5 +1,6 @@
 import ArgumentParser
 import Daemon
+import Rules
 
 /// `millrace run`: the service, from a configuration file or from the command line alone.
 struct RunCommand: AsyncParsableCommand {
@@ -75,6 +76,10 @@ struct RunCommand: AsyncParsableCommand {
         if let wrong = labels.first(where: { Daemon.labels(fromCommandLine: $0) == nil }) {
             throw ValidationError("--labels wants name=value,name=value; got '\(wrong)'")
         }
+        if let wrong = syslog.first(where: { !isSyslogAddress($0) }) {
+            throw ValidationError(
+                "--syslog wants udp://HOST:PORT, tcp://HOST:PORT or unix:///PATH; got '\(wrong)'")
+        }
         let said: [(String, Bool)] = [
             ("--tail", !tail.isEmpty), ("--stdin", stdin), ("--syslog", !syslog.isEmpty),
             ("--labels", !labels.isEmpty), ("--format", format != nil), ("--rules", !rules.isEmpty),
@@ -95,6 +100,14 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         startLogging(logs.options)
         try await runService(options).leave()
+    }
+
+    /// TLS needs a certificate, which only a configuration file can name.
+    private func isSyslogAddress(_ text: String) -> Bool {
+        switch SyslogEndpoint(text) {
+        case .udp, .tcp, .unix: true
+        case .tls, nil: false
+        }
     }
 
     /// What was asked for, for the service.

@@ -249,8 +249,9 @@ public final class LokiOutlet: Service {
         logger.warning(
             "a push failed and is tried again",
             metadata: [
-                "destination": "\(destination.name)", "reason": "\(reason)", "pause": "\(pause)", "answer": "\(text)",
-                "requests_before": "\(keptBack)",
+                "destination": "\(destination.name)", "reason": "\(reason)",
+                "pause": "\(Int(pause.seconds * 1_000)) ms",
+                "answer": "\(text)", "requests_before": "\(keptBack)",
             ])
     }
 

@@ -31,6 +31,7 @@ public enum SyslogError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The same for whatever a bind threw.
     static func reason(_ error: any Error) -> String {
+        if error is SocketAddressError.UnknownHost { return "the host is not known" }
         guard let error = error as? IOError else { return "\(error)" }
         return reason(errorNumber: error.errnoCode)
     }

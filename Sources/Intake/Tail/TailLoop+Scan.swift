@@ -115,8 +115,14 @@ extension TailLoop {
                 look.candidates.append(.init(path: path, status: status, source: source))
             }
         } catch {
-            guard error.reason != "not_found" else { return }
-            look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
+            guard error.reason == "not_found" else {
+                look.obstacles.note(.init(path: path, source: source, problem: "\(error)", reason: error.reason))
+                return
+            }
+            // Gone since the folder was listed, or a link whose file is not there.
+            guard (try? FileStatus(path: path, followingLinks: false)) != nil else { return }
+            look.obstacles.note(
+                .init(path: path, source: source, problem: "it is a link to nothing", reason: "dangling_link"))
         }
     }
 
