@@ -65,7 +65,9 @@ final class Stage: Sendable {
     fileprivate func close(after error: (any Error)? = nil) async {
         let programs = programs.withLock { $0 }
         for program in programs where program.status == nil { program.signal(SIGTERM) }
-        for program in programs { await program.end(within: 5) }
+        for program in programs where await !program.end(within: 5) {
+            Issue.record("\(program.name) did not end at SIGTERM")
+        }
         if error != nil {
             for program in programs { print(program.name, "said:\n", program.said.suffix(2_000), separator: "") }
         }
@@ -102,6 +104,12 @@ final class RunningProgram: Sendable {
         for name in [".out", ".err"] { try Data().write(to: URL(fileURLWithPath: output + name)) }
         process.standardOutput = FileHandle(forWritingAtPath: output + ".out")
         process.standardError = FileHandle(forWritingAtPath: output + ".err")
+        // Threads of the pool block all signals, and a program that inherits that does not hear SIGTERM.
+        var none = sigset_t()
+        var blocked = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &blocked)
+        defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
         try process.run()
         identifier = process.processIdentifier
         self.output = output
@@ -133,10 +141,12 @@ final class RunningProgram: Sendable {
         return status
     }
 
-    fileprivate func end(within seconds: Double) async {
-        guard await ended(within: seconds) == nil else { return }
+    /// Waits for the end, and kills what does not end in time: then false.
+    fileprivate func end(within seconds: Double) async -> Bool {
+        guard await ended(within: seconds) == nil else { return true }
         signal(SIGKILL)
         _ = await ended(within: 5)
+        return false
     }
 }
 

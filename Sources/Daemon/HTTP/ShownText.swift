@@ -26,7 +26,7 @@ func shown(_ bytes: [UInt8], limit: Int) -> String {
 /// How a number is written for a person.
 enum Figure: Sendable {
     /// `duration` has seconds in the unit that fits, `seconds` counts whole ones up to days.
-    case count, perSecond, bytes, nanoseconds, duration, seconds, percent, value
+    case count, perSecond, bytes, bytesPerSecond, nanoseconds, duration, seconds, percent, value
 
     func text(_ number: Double?) -> String {
         guard let number else { return "–" }
@@ -35,6 +35,7 @@ enum Figure: Sendable {
         case .count: return abs(number) < 1e15 ? grouped(Int64(number)) : significant(number)
         case .perSecond: return significant(number) + "/s"
         case .bytes: return scaled(number, 1_024, ["B", "KiB", "MiB", "GiB", "TiB"])
+        case .bytesPerSecond: return Figure.bytes.text(number) + "/s"
         case .nanoseconds: return scaled(number, 1_000, ["ns", "µs", "ms", "s"])
         case .duration: return number == 0 ? "0 s" : scaled(number * 1e9, 1_000, ["ns", "µs", "ms", "s"])
         case .seconds: return uptime(number)

@@ -99,7 +99,8 @@ extension StatusPage {
         .lines li:first-child{border-top:0}
         .lines time,.stream{color:var(--quiet);font-variant-numeric:tabular-nums}
         .stream{font-size:12px}
-        .lines code{display:block;font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+        .lines code{display:block;font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;
+        word-break:break-all}
         @media(max-width:820px){
         thead{display:none}
         table,tbody{display:block}

@@ -107,7 +107,7 @@ extension StatusPage {
         case .counter, .histogram:
             if family.rows.count > 1 {
                 total = #"""
-                    <p class="sum">\#(writer.figure(key + ".rate", family.rate, .perSecond))</p>\#
+                    <p class="sum">\#(writer.figure(key + ".rate", family.rate, rate(family)))</p>\#
                     \#(writer.plot(key, family.points, "per second, all series together"))
                     """#
             }
@@ -134,8 +134,8 @@ extension StatusPage {
             figures = "<b>\(figure(family, row.value.number, key + ".value", &writer))</b>"
         case (.counter, _), (.histogram, .number):
             figures = """
-                <b>\(writer.figure(key + ".rate", row.rate, .perSecond))</b>
-                <small>\(writer.figure(key + ".value", row.value.number, .count))</small>
+                <b>\(writer.figure(key + ".rate", row.rate, rate(family)))</b>
+                <small>\(writer.figure(key + ".value", row.value.number, isBytes(family) ? .bytes : .count))</small>
                 """
         case (.histogram, .histogram):
             let median = figure(family, row.median, key + ".p50", &writer)
@@ -152,6 +152,12 @@ extension StatusPage {
 
             """#
     }
+
+    private func isBytes(_ family: StatusReport.Family) -> Bool {
+        family.kind == .counter && family.name.hasSuffix("_bytes_total")
+    }
+
+    private func rate(_ family: StatusReport.Family) -> Figure { isBytes(family) ? .bytesPerSecond : .perSecond }
 
     /// A value in the unit that the family's name tells, as Prometheus names units.
     private func figure(
