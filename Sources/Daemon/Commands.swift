@@ -21,6 +21,10 @@ public func runService(_ options: RunOptions) async -> Outcome {
         folder = Rules.folder(of: path)
     }
     configuration = configuration.overridden(by: options)
+    startLogging(
+        LogOptions(
+            form: options.logForm ?? LogForm(rawValue: configuration.log.format.rawValue) ?? .text,
+            level: options.logLevel ?? LogLevel(rawValue: configuration.log.level.rawValue) ?? .info))
     if let problem = configuration.problem(once: options.once) {
         StandardError.write("millrace: \(problem)\n")
         return .wrongInput
@@ -32,19 +36,23 @@ public func runService(_ options: RunOptions) async -> Outcome {
         configuration, plan: plan, folder: folder,
         mode: Assembly.Mode(once: options.once, serves: !options.once || options.listen != nil)
     ) { assembly in
-        guard options.once else { return }
+        guard options.once else { return .done }
         let snapshot = await assembly.collector.collect()
         switch options.output {
         case .text: StandardOutput.write(render(snapshot, as: .text))
         case .json: StandardOutput.write(snapshot.json + "\n")
         }
+        let dropped = assembly.outlets.reduce(0) { $0 + $1.status().droppedLines }
+        guard dropped > 0 else { return .done }
+        StandardError.write("millrace: \(dropped) lines were not delivered; the log says why\n")
+        return .wrongInput
     }
 }
 
 /// Puts the service together, runs it to its end, and then says what `finish` has to say.
 func assembleAndRun(
     _ configuration: Configuration, plan: Plan, folder: String, mode: Assembly.Mode,
-    finish: (Assembly) async -> Void
+    finish: (Assembly) async -> Outcome
 ) async -> Outcome {
     let logger = Logger(label: "millrace")
     // One event loop for all sockets: HTTP in both directions and syslog over TCP.
@@ -60,7 +68,7 @@ func assembleAndRun(
             logger.error("\(error)")
             outcome = .wrongInput
         }
-        if outcome == .done { await finish(assembly) }
+        if outcome == .done { outcome = await finish(assembly) }
     } catch {
         StandardError.write("millrace: \(error)\n")
         outcome = .wrongInput
@@ -108,6 +116,11 @@ extension Configuration {
     /// What no single key of the file is wrong with; nil when it can run.
     func problem(once: Bool) -> String? {
         if sources.isEmpty { return "there is nothing to read: 'sources' is empty" }
+        if rules.isEmpty, loki.isEmpty { return "there is nothing to do: give rules, or a Loki to forward to" }
+        if labels.labels.isEmpty, sources.contains(where: { $0.labels.isEmpty }) {
+            return
+                "a source has no labels, so that no selector would find its stream: give --labels, for example job=web"
+        }
         for source in sources {
             if once, case .syslog = source { return "--once needs input that ends; a syslog source does not" }
         }
@@ -129,6 +142,16 @@ extension Plan {
         case 0: "no rules"
         case 1: "1 rule, good"
         case let count: "\(count) rules, all good"
+        }
+    }
+}
+
+extension Configuration.Source {
+    fileprivate var labels: [Rules.LabelTemplate] {
+        switch self {
+        case .tail(let tail): tail.labels
+        case .syslog(let syslog): syslog.labels
+        case .stdin(let stdin): stdin.labels
         }
     }
 }

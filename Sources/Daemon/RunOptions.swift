@@ -44,7 +44,7 @@ public struct LogOptions: Sendable {
 /// What `millrace run` was asked for, checked for what can be checked without reading a file.
 ///
 /// Either `configuration` names a file, and then the lists below are empty, or they say everything themselves.
-/// `listen`, `state`, `workers`, `once`, `output` and `logs` go over what the file says.
+/// `listen`, `state`, `workers`, `once`, `output`, `logForm` and `logLevel` go over what the file says.
 public struct RunOptions: Sendable {
     /// Path of the configuration file.
     public var configuration: String?
@@ -59,7 +59,7 @@ public struct RunOptions: Sendable {
     public var format: LineFormat = .raw
     /// Paths of rule files and rule folders.
     public var rules: [String] = []
-    /// Where to serve metrics and the status page, for example `127.0.0.1:9464`; nil: as the file says, or nowhere.
+    /// Where to serve metrics and the status page, for example `127.0.0.1:9464`; nil: as the file says, or there; with `once` nowhere.
     public var listen: ListenAddress?
     /// Push URLs.
     public var loki: [String] = []
@@ -70,7 +70,9 @@ public struct RunOptions: Sendable {
     /// Read to the end, print the series, stop.
     public var once = false
     public var output: OutputForm = .text
-    public var logs = LogOptions()
+    /// The form and level of the log; nil: as the file says, or text and info.
+    public var logForm: LogForm?
+    public var logLevel: LogLevel?
     /// Threads that run rules; nil: one less than there are cores, at least one.
     public var workers: Int?
 

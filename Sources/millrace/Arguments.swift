@@ -14,13 +14,11 @@ extension ListenAddress: ExpressibleByArgument {
 
 /// The options about the log, the same for every command that runs for long.
 struct LogArguments: ParsableArguments {
-    @Option(help: "The form of log lines on standard error.")
-    var logFormat: LogForm = .text
+    @Option(help: "The form of log lines on standard error (default: text).")
+    var logFormat: LogForm?
 
-    @Option(help: "The least severe level that is written.")
-    var logLevel: LogLevel = .info
-
-    var options: LogOptions { LogOptions(form: logFormat, level: logLevel) }
+    @Option(help: "The least severe level that is written (default: info).")
+    var logLevel: LogLevel?
 }
 
 extension Duration {

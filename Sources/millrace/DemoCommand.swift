@@ -29,7 +29,7 @@ struct DemoCommand: AsyncParsableCommand {
     @OptionGroup var logs: LogArguments
 
     func run() async throws {
-        startLogging(logs.options)
-        try await runDemo(DemoOptions(listen: listen, duration: duration, logs: logs.options)).leave()
+        let options = LogOptions(form: logs.logFormat ?? .text, level: logs.logLevel ?? .info)
+        try await runDemo(DemoOptions(listen: listen, duration: duration, logs: options)).leave()
     }
 }

@@ -98,7 +98,6 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        startLogging(logs.options)
         try await runService(options).leave()
     }
 
@@ -126,7 +125,8 @@ struct RunCommand: AsyncParsableCommand {
         options.state = state
         options.once = once
         options.output = output
-        options.logs = logs.options
+        options.logForm = logs.logFormat
+        options.logLevel = logs.logLevel
         options.workers = workers
         return options
     }

@@ -71,8 +71,12 @@ import Testing
     @Test("only one file knows PCRE2, one libyaml")
     func shims() {
         #expect(
-            Self.files(in: "Engine").filter { Self.importedModules($0.text).contains("CPCRE2") }.map(\.name) == ["PCRE2.swift"])
+            Self.files(in: "Engine").filter { Self.importedModules($0.text).contains("CPCRE2") }.map(\.name) == [
+                "PCRE2.swift"
+            ])
         #expect(
-            Self.files(in: "YAML").filter { Self.importedModules($0.text).contains("CYAML") }.map(\.name) == ["Events.swift"])
+            Self.files(in: "YAML").filter { Self.importedModules($0.text).contains("CYAML") }.map(\.name) == [
+                "Events.swift"
+            ])
     }
 }

@@ -10,6 +10,7 @@ import Synchronization
 /// Everything at once on made traffic: an ingress log that is rotated while it is read, an application that sends
 /// syslog over UDP and TCP, rules, series, and pushes over real HTTP to a receiver in this process.
 public func runDemo(_ options: DemoOptions) async -> Outcome {
+    startLogging(options.logs)
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
         "millrace-demo-\(ProcessInfo.processInfo.processIdentifier)"
     ).path
@@ -54,6 +55,7 @@ public func runDemo(_ options: DemoOptions) async -> Outcome {
             pushed: \(counts.lines) lines in \(counts.requests) requests, \(counts.bytes) bytes
 
             """)
+        return .done
     }
 }
 
