@@ -32,6 +32,7 @@ public func runService(_ options: RunOptions) async -> Outcome {
     let rules = RulePlan(paths: configuration.rules, relativeTo: folder)
     StandardError.write(rules.report)
     guard let plan = rules.plan else { return .wrongInput }
+    for doubt in configuration.doubts { StandardError.write("millrace: warning: \(doubt)\n") }
     return await assembleAndRun(
         configuration, plan: plan, folder: folder,
         mode: Assembly.Mode(once: options.once, serves: !options.once || options.listen != nil)
@@ -113,14 +114,22 @@ public func checkFiles(_ paths: [String]) -> (report: String, ok: Bool) {
 }
 
 extension Configuration {
+    /// What can run, but hardly as it was meant.
+    var doubts: [String] {
+        var doubts: [String] = []
+        if rules.isEmpty, loki.isEmpty {
+            doubts.append("lines are only counted: there are no rules, and no Loki to forward to")
+        }
+        if labels.labels.isEmpty, sources.contains(where: { $0.labels.isEmpty }) {
+            doubts.append(
+                "a source has no labels, so that no selector finds its stream; give for example --labels job=web")
+        }
+        return doubts
+    }
+
     /// What no single key of the file is wrong with; nil when it can run.
     func problem(once: Bool) -> String? {
         if sources.isEmpty { return "there is nothing to read: 'sources' is empty" }
-        if rules.isEmpty, loki.isEmpty { return "there is nothing to do: give rules, or a Loki to forward to" }
-        if labels.labels.isEmpty, sources.contains(where: { $0.labels.isEmpty }) {
-            return
-                "a source has no labels, so that no selector would find its stream: give --labels, for example job=web"
-        }
         for source in sources {
             if once, case .syslog = source { return "--once needs input that ends; a syslog source does not" }
         }

@@ -54,7 +54,7 @@ struct RunCommand: AsyncParsableCommand {
     var tenant: String?
 
     @Option(
-        help: ArgumentHelp("Keep the checkpoint here, so that counts survive a crash.", valueName: "folder"),
+        help: ArgumentHelp("Keep the positions in files here, over a restart.", valueName: "folder"),
         completion: .directory)
     var state: String?
 

@@ -13,7 +13,7 @@ import Testing
         """
 
     private func service(_ urls: [String], timeout: String = "300ms", queue: String = "8MiB") async throws
-        -> RunningProgram
+        -> ServedProgram
     {
         let folder = try ProgramFolder()
         try folder.write("rules.yaml", Self.rules)
@@ -30,7 +30,7 @@ import Testing
             loki:
             \(destinations.joined(separator: "\n"))
             """)
-        return try await RunningProgram(["--config", "millrace.yaml"], in: folder)
+        return try await ServedProgram(["--config", "millrace.yaml"], in: folder)
     }
 
     private func name(_ metric: String, _ loki: ScriptedLoki, _ reason: String? = nil) -> String {

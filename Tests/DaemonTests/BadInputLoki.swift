@@ -89,7 +89,7 @@ func boundSocket(_ type: __socket_type) throws -> (descriptor: Int32, port: UInt
             return 0
         }
     }
-    guard port != nil else { throw NotInTime(description: "no socket: errno \(errno)") }
+    guard port != nil else { throw Overdue(description: "no socket: errno \(errno)") }
     return (descriptor, UInt16(bigEndian: address.sin_port))
 }
 
@@ -103,7 +103,7 @@ func sendOverTCP(_ bytes: [UInt8], to port: UInt16) throws {
             connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
-    guard isConnected else { throw NotInTime(description: "no connection to \(port): errno \(errno)") }
+    guard isConnected else { throw Overdue(description: "no connection to \(port): errno \(errno)") }
     var timeout = timeval(tv_sec: 2, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     sendAll(descriptor, bytes)

@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// What a test waited for did not come.
-struct NotInTime: Error, CustomStringConvertible {
+struct Overdue: Error, CustomStringConvertible {
     var description: String
 }
 
@@ -89,13 +89,13 @@ func eventually(
 ) async throws {
     let end = ContinuousClock.now + limit
     while try await !isSo() {
-        guard ContinuousClock.now < end else { throw NotInTime(description: "waited \(limit) for \(what)") }
+        guard ContinuousClock.now < end else { throw Overdue(description: "waited \(limit) for \(what)") }
         try await Task.sleep(for: .milliseconds(25))
     }
 }
 
 /// A running service with its endpoints at a port of the system's choosing.
-final class RunningProgram {
+final class ServedProgram {
     let folder: ProgramFolder
     private let process: Process
     private let log: String
@@ -115,7 +115,7 @@ final class RunningProgram {
                 base =
                     try matches(of: "address=http://127.0.0.1:", in: said()).first.map { "http://127.0.0.1:" + $0 }
                     ?? ""
-                guard process.isRunning else { throw NotInTime(description: "it ended: \(try said())") }
+                guard process.isRunning else { throw Overdue(description: "it ended: \(try said())") }
                 return !base.isEmpty
             }
         } catch {
@@ -162,9 +162,9 @@ final class RunningProgram {
                 last = try await metrics()
                 return isSo(last)
             }
-        } catch is NotInTime {
+        } catch is Overdue {
             let shown = last.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-            throw NotInTime(description: "waited \(limit); got \(shown.joined(separator: ", ")); \(try said())")
+            throw Overdue(description: "waited \(limit); got \(shown.joined(separator: ", ")); \(try said())")
         }
         return last
     }

@@ -24,11 +24,11 @@ private let rules = """
 /// What comes in may be anything: it is counted, and the good line after it as well.
 @Suite struct BadInputTests {
     /// Starts the service on `in.log`.
-    private func service(_ lines: [UInt8], _ more: [String] = []) async throws -> RunningProgram {
+    private func service(_ lines: [UInt8], _ more: [String] = []) async throws -> ServedProgram {
         let folder = try ProgramFolder()
         try folder.write("rules.yaml", rules)
         try folder.write("in.log", lines)
-        return try await RunningProgram(
+        return try await ServedProgram(
             ["--tail", "in.log", "--labels", "job=t", "--rules", "rules.yaml"] + more, in: folder)
     }
 
@@ -79,7 +79,7 @@ private let rules = """
             try FileManager.default.createSymbolicLink(
                 atPath: folder.path + "/" + name, withDestinationPath: target)
         }
-        let service = try await RunningProgram(
+        let service = try await ServedProgram(
             ["--tail", "*.log", "folder.log", "--labels", "job=t", "--rules", "rules.yaml"], in: folder)
         try await service.metrics { $0["good_total"] == 2 }
         try FileManager.default.removeItem(atPath: folder.path + "/gone.log")
@@ -131,7 +131,7 @@ private let rules = """
         let filler = open(disk + "/filler2", O_WRONLY | O_CREAT, 0o600)
         while write(filler, [UInt8](repeating: 0, count: 4_096), 4_096) > 0 {}
         close(filler)
-        let program = try await RunningProgram(
+        let program = try await ServedProgram(
             ["--tail", "in.log", "--labels", "job=t", "--rules", "rules.yaml", "--state", disk], in: service)
         let failed = #"millrace_checkpoints_total{outcome="failed"}"#
         try await program.metrics { $0[failed] ?? 0 > 0 && $0["good_total"] == 1 }
@@ -157,13 +157,13 @@ private let rules = """
         try folder.write("rules.yaml", rules)
         try folder.write("in.log", String(repeating: "good\n", count: 1_000))
         let arguments = ["--tail", "in.log", "--labels", "job=t", "--rules", "rules.yaml", "--state", "state"]
-        let first = try await RunningProgram(arguments, in: folder)
+        let first = try await ServedProgram(arguments, in: folder)
         try await first.metrics {
             $0["good_total"] == 1_000 && $0[#"millrace_checkpoints_total{outcome="written"}"#] ?? 0 > 0
         }
         try await first.murder()
         try folder.append("in.log", String(repeating: "good\n", count: 10))
-        let second = try await RunningProgram(arguments, in: folder)
+        let second = try await ServedProgram(arguments, in: folder)
         let source = #"millrace_lines_read_total{source="tail:0"}"#
         let metrics = try await second.metrics { $0[source] ?? 0 >= 10 && $0["good_total"] ?? 0 >= 10 }
         // At least once: what the last checkpoint had not seen may come again, what it had does not.
@@ -171,7 +171,7 @@ private let rules = """
         try await second.murder()
         // A damaged checkpoint is no reason not to start.
         try folder.write("state/checkpoint", [0xFF, 0, 1, 2])
-        let third = try await RunningProgram(arguments, in: folder)
+        let third = try await ServedProgram(arguments, in: folder)
         try await third.metrics { $0["good_total"] ?? 0 >= 0 && $0[source] != nil }
         #expect(try third.said().contains("cannot be used"))
         #expect(try await third.stop().code == 0)
@@ -183,7 +183,7 @@ private let rules = """
     func hostileSyslog() async throws {
         let folder = try ProgramFolder()
         try folder.write("rules.yaml", rules)
-        let service = try await RunningProgram(
+        let service = try await ServedProgram(
             [
                 "--syslog", "tcp://127.0.0.1:0", "--syslog", "udp://127.0.0.1:0", "--labels", "job=t", "--rules",
                 "rules.yaml",
@@ -222,7 +222,7 @@ private let rules = """
               - syslog: {listen: ["tcp://127.0.0.1:0"], labels: {job: t, host: "${syslog.hostname}"}}
             rules: [rules.yaml]
             """)
-        let service = try await RunningProgram(["--config", "millrace.yaml"], in: folder)
+        let service = try await ServedProgram(["--config", "millrace.yaml"], in: folder)
         let messages = (0..<20_000).map { "<13>1 - host\($0) a - - - line\n" }.joined()
         try sendOverTCP(
             Array((messages + "<13>1 - host0 a - - - good\n").utf8), to: try await service.syslogPort("tcp"))

@@ -92,8 +92,8 @@ import Testing
         #expect(options.once)
         #expect(options.output == .json)
         #expect(options.workers == 3)
-        #expect(options.logs.form == .json)
-        #expect(options.logs.level == .debug)
+        #expect(options.logForm == .json)
+        #expect(options.logLevel == .debug)
         #expect(options.state == "/var/lib/millrace")
     }
 
