@@ -36,10 +36,11 @@ final class Collector: Sendable {
 
     /// Cuts now, whatever was cut before.
     func collect() async -> Snapshot {
-        let plan = pool.plan
-        let cuts = await pool.cut()
-        // A reload between the two lines: the cut belongs to another plan, the next one will fit.
-        let partials = cuts.map(\.partial).filter { $0.counts.count == plan.rules.count }
+        var cuts = await pool.cut()
+        // In the middle of a reload some workers run the old plan still: a moment later all run the new one.
+        while Set(cuts.map(\.plan.number)).count > 1 { cuts = await pool.cut() }
+        let plan = cuts.first?.plan ?? pool.plan
+        let partials = cuts.map(\.partial)
         let windows = evaluator?.families ?? pool.finalWindows
         let snapshot = Snapshot(at: SystemClock.now(), families: plan.families(partials) + windows)
         let rows = publish(plan, partials, windows)

@@ -7,12 +7,14 @@ import Records
 enum WorkerMessage: Sendable {
     case batch(LineBatch)
     case collect(at: Timestamp, @Sendable (WorkerCut) -> Void)
-    case evaluate(group: String, at: Timestamp, @Sendable (WindowPartial) -> Void)
+    case evaluate(group: String, at: Timestamp, @Sendable (Plan, WindowPartial) -> Void)
     case adopt(Plan, at: Timestamp, @Sendable () -> Void)
 }
 
 /// What a worker holds at one point of its input.
 struct WorkerCut: Sendable {
+    /// The plan that the worker ran then.
+    var plan: Plan
     var partial: Partial
     var newestEntry: Timestamp?
 }
@@ -48,9 +50,11 @@ final class Worker: Sendable {
                 batch.receipt?.settleCounted(destinations: outlets.count)
                 for outlet in outlets { outlet.offer(batch) }
             case .collect(let now, let reply):
-                reply(WorkerCut(partial: program.collect(at: now), newestEntry: program.newestEntryTime))
+                let partial = program.collect(at: now)
+                reply(WorkerCut(plan: program.plan, partial: partial, newestEntry: program.newestEntryTime))
             case .evaluate(let group, let instant, let reply):
-                reply(program.evaluate(group: group, at: instant))
+                let windows = program.evaluate(group: group, at: instant)
+                reply(program.plan, windows)
             case .adopt(let plan, let now, let reply):
                 program = Program(plan, keeping: program, at: now)
                 program.refusesAhead = refusesAhead

@@ -73,20 +73,21 @@ final class WorkerPool: Service {
         return cuts
     }
 
-    /// Evaluates a group's `record` rules at an instant; nil when the workers are gone.
+    /// Evaluates a group's `record` rules at an instant; nil when the workers are gone, or change their plan just now.
     func evaluate(_ group: String, at instant: Timestamp) async -> [MetricFamily]? {
-        let plan = self.plan
         var partials: [WindowPartial] = []
+        var plan: Plan?
         for worker in workers {
-            let answer: WindowPartial? = await withCheckedContinuation { continuation in
+            let answer: (Plan, WindowPartial)? = await withCheckedContinuation { continuation in
                 let sent = worker.queue.sendControl(
-                    .evaluate(group: group, at: instant, { continuation.resume(returning: $0) }))
+                    .evaluate(group: group, at: instant) { continuation.resume(returning: ($0, $1)) })
                 if !sent { continuation.resume(returning: nil) }
             }
-            guard let answer else { return nil }
-            partials.append(answer)
+            guard let answer, plan == nil || plan?.number == answer.0.number else { return nil }
+            plan = answer.0
+            partials.append(answer.1)
         }
-        return plan.evaluate(group: group, at: instant, partials)
+        return plan?.evaluate(group: group, at: instant, partials)
     }
 
     /// The families of the last evaluation with `--once`, at the first instant of the grid that has every entry.

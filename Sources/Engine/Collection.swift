@@ -106,12 +106,33 @@ extension Plan {
             }
             let series = leavesOfRule[index].flatMap { merged(leaf: $0, partials) }
             if let known = families.firstIndex(where: { $0.name == rule.name }) {
-                families[known].series += series
+                add(series, to: &families[known].series)
             } else {
                 families.append(MetricFamily(name: rule.name, help: rule.help, kind: kind, series: series))
             }
         }
         return families
+    }
+
+    /// Two rules may feed one metric; a label set that both have is one series.
+    private func add(_ new: [SeriesSnapshot], to series: inout [SeriesSnapshot]) {
+        var places: [LabelSet: Int] = [:]
+        for (place, known) in series.enumerated() { places[known.identity.labels] = place }
+        for snapshot in new {
+            guard let place = places[snapshot.identity.labels] else {
+                places[snapshot.identity.labels] = series.count
+                series.append(snapshot)
+                continue
+            }
+            switch (series[place].value, snapshot.value) {
+            case (.number(let a), .number(let b)): series[place].value = .number(a + b)
+            case (.histogram(var a), .histogram(let b)) where a.bounds == b.bounds:
+                for index in a.counts.indices { a.counts[index] += b.counts[index] }
+                a.sum += b.sum
+                series[place].value = .histogram(a)
+            case (.histogram, .histogram), (.number, .histogram), (.histogram, .number): break
+            }
+        }
     }
 
     private func merged(leaf: Int, _ partials: [Partial]) -> [SeriesSnapshot] {

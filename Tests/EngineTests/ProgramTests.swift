@@ -250,6 +250,17 @@ import Testing
         #expect(whole.series().count == 4)
     }
 
+    @Test("two rules that feed one metric are one series where their labels are the same")
+    func sameMetric() throws {
+        var mill = try Mill([
+            rule(.counter, "n_total", #"{job="x"} |= "a""#), rule(.counter, "n_total", #"{job="x"} |= "b""#),
+            rule(.histogram(buckets: [1]), "s", #"{job="x"} | json | unwrap v"#),
+            rule(.histogram(buckets: [1]), "s", #"{job="x"} | json | unwrap w"#),
+        ])
+        mill.feed([#"{"v":1,"a":1}"#, #"{"w":2,"b":1}"#, #"{"a":1,"b":1}"#])
+        #expect(mill.series() == ["n_total{}": "4", "s{}": "1 1 sum 3"])
+    }
+
     @Test("forks go back to the state before: one rule's labels are not seen by the next")
     func forks() throws {
         var mill = try Mill([

@@ -15,6 +15,8 @@ public struct Plan: Sendable {
         var rules: [Int]
     }
 
+    /// Another for each plan of the process: what a worker answers belongs to the plan that it ran then.
+    public let number: Int
     public let rules: [RuleDefinition]
     /// Canonical text of each rule: two plans' rules with the same text keep their series over a reload.
     let identities: [String]

@@ -1,9 +1,11 @@
 import Diagnostics
 import LogQL
 import Records
+import Synchronization
 
 /// Turns rules into a plan, or says what is wrong with them, all at once.
 public struct Planner {
+    private static let plans = Atomic<Int>(0)
     private let rules: [RuleDefinition]
     var problems: [PlanProblem] = []
     private var roots: [(key: String, selector: Selector, node: PrefixNode, rules: [Int])] = []
@@ -200,7 +202,8 @@ public struct Planner {
             groups.append(Plan.Group(name: rule.group, interval: rule.interval, delay: rule.delay))
         }
         return Plan(
-            rules: rules, identities: rules.map(\.identity), names: emission.names.sorted(), roots: finished,
+            number: Self.plans.add(1, ordering: .relaxed).newValue, rules: rules, identities: rules.map(\.identity),
+            names: emission.names.sorted(), roots: finished,
             code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
             leavesOfRule: leavesOfRule, groups: groups)
     }
