@@ -105,6 +105,20 @@ private struct DemoDirector: Service {
     let duration: Duration?
     let logger: Logger
 
+    /// Says every ten seconds how far the lines have come.
+    private func report() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(10))
+            let series = await assembly.collector.snapshot().families.reduce(0) { $0 + $1.series.count }
+            // The status has only files that are still there.
+            let read = ["tail:0", "syslog:1"].reduce(0) { $0 + assembly.metrics.counter(.linesRead, $1).current }
+            let pushed = assembly.outlets.map { $0.status() }
+            StandardError.write(
+                "\(read) lines read, \(series) series, \(pushed.reduce(0) { $0 + $1.lines }) lines delivered in "
+                    + "\(pushed.reduce(0) { $0 + $1.batches }) pushes\n")
+        }
+    }
+
     func run() async throws {
         var addresses: [SyslogAddress] = []
         while addresses.count < 2, !Task.isCancelled {
@@ -116,6 +130,9 @@ private struct DemoDirector: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for service in traffic.services(tally: tally, logger: logger) {
                 group.addTask { try await service.run() }
+            }
+            group.addTask {
+                try? await cancelWhenGracefulShutdown { try await report() }
             }
             if let duration {
                 group.addTask {
