@@ -30,7 +30,7 @@ test: setup-test lint  ## every test, then the engine's again under the address 
 	$(SWIFT) build --build-tests
 	set -e; for target in $(UNIT_TESTS); do $(SWIFT) test --skip-build --filter "^$$target\."; done
 	$(SWIFT) test --skip-build --no-parallel --filter '^DaemonTests\.'
-	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
 	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
 
 lint:  ## check the formatting, the packs' expected expositions and the table of self-metrics
