@@ -7,8 +7,8 @@ import Records
 enum WorkerMessage: Sendable {
     case batch(LineBatch)
     case collect(at: Timestamp, @Sendable (WorkerCut) -> Void)
-    case evaluate(group: String, at: Timestamp, @Sendable (Plan, WindowPartial) -> Void)
-    case adopt(Plan, at: Timestamp, @Sendable () -> Void)
+    case evaluate(group: String, at: Timestamp, @Sendable (WorkerWindows) -> Void)
+    case adopt(Plan, at: Timestamp, @Sendable (()) -> Void)
 }
 
 /// What a worker holds at one point of its input.
@@ -17,6 +17,13 @@ struct WorkerCut: Sendable {
     var plan: Plan
     var partial: Partial
     var newestEntry: Timestamp?
+}
+
+/// The windows of a group in one worker.
+struct WorkerWindows: Sendable {
+    /// The plan that the worker ran then.
+    var plan: Plan
+    var windows: WindowPartial
 }
 
 /// One thread that owns a program: lines, questions and new plans come through one queue, so that a cut is an exact
@@ -37,6 +44,17 @@ final class Worker: Sendable {
         self.refusesAhead = refusesAhead
     }
 
+    /// Asks and waits for the answer, which comes when everything before the question is done; nil when the queue is closed.
+    func ask<Answer: Sendable>(
+        _ question: (@escaping @Sendable (Answer) -> Void) -> WorkerMessage
+    ) async -> Answer? {
+        await withCheckedContinuation { continuation in
+            if !queue.sendControl(question { continuation.resume(returning: $0) }) {
+                continuation.resume(returning: nil)
+            }
+        }
+    }
+
     /// Works until the queue is closed and empty.
     func run(_ plan: Plan) {
         var program = Program(plan, seed: seed)
@@ -54,11 +72,11 @@ final class Worker: Sendable {
                 reply(WorkerCut(plan: program.plan, partial: partial, newestEntry: program.newestEntryTime))
             case .evaluate(let group, let instant, let reply):
                 let windows = program.evaluate(group: group, at: instant)
-                reply(program.plan, windows)
+                reply(WorkerWindows(plan: program.plan, windows: windows))
             case .adopt(let plan, let now, let reply):
                 program = Program(plan, keeping: program, at: now)
                 program.refusesAhead = refusesAhead
-                reply()
+                reply(())
             }
         }
     }

@@ -61,11 +61,7 @@ final class WorkerPool: Service {
         let now = SystemClock.now()
         var cuts: [WorkerCut] = []
         for worker in workers {
-            let answer: WorkerCut? = await withCheckedContinuation { continuation in
-                if !worker.queue.sendControl(.collect(at: now, { continuation.resume(returning: $0) })) {
-                    continuation.resume(returning: nil)
-                }
-            }
+            let answer = await worker.ask { WorkerMessage.collect(at: now, $0) }
             guard let answer else { return last.withLock { $0 } }
             cuts.append(answer)
         }
@@ -78,14 +74,10 @@ final class WorkerPool: Service {
         var partials: [WindowPartial] = []
         var plan: Plan?
         for worker in workers {
-            let answer: (Plan, WindowPartial)? = await withCheckedContinuation { continuation in
-                let sent = worker.queue.sendControl(
-                    .evaluate(group: group, at: instant) { continuation.resume(returning: ($0, $1)) })
-                if !sent { continuation.resume(returning: nil) }
-            }
-            guard let answer, plan == nil || plan?.number == answer.0.number else { return nil }
-            plan = answer.0
-            partials.append(answer.1)
+            let answer = await worker.ask { WorkerMessage.evaluate(group: group, at: instant, $0) }
+            guard let answer, plan == nil || plan?.number == answer.plan.number else { return nil }
+            plan = answer.plan
+            partials.append(answer.windows)
         }
         return plan?.evaluate(group: group, at: instant, partials)
     }
@@ -109,11 +101,7 @@ final class WorkerPool: Service {
     /// Gives every worker a new plan, in the order of its input.
     func adopt(_ plan: Plan) async {
         let now = SystemClock.now()
-        for worker in workers {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                if !worker.queue.sendControl(.adopt(plan, at: now, { continuation.resume() })) { continuation.resume() }
-            }
-        }
+        for worker in workers { _ = await worker.ask { WorkerMessage.adopt(plan, at: now, $0) } }
         current.withLock { $0 = plan }
     }
 }
