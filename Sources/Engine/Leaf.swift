@@ -7,6 +7,8 @@ struct Leaf: ~Copyable {
     let kind: LeafPlan.Kind
     let amount: LeafPlan.Amount
     let takesErrors: Bool
+    /// Nanoseconds between evaluations, by which an entry of a `record` rule may lie ahead of our clock.
+    let interval: Int64
     /// The labels of a series, in the order of their values in the key; for open keys those that are left out.
     var fields = OwnedBuffer<FieldID>()
     /// True where a series has every label of the line but `fields`.
@@ -28,6 +30,7 @@ struct Leaf: ~Copyable {
         kind = plan.kind
         amount = plan.amount
         takesErrors = plan.takesErrors
+        interval = rule.interval
         self.seed = seed
         table = SeriesTable(limit: rule.limit, template: plan.template)
         for label in labels { fields.append(names.known(label)) }

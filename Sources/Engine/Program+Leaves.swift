@@ -41,9 +41,9 @@ extension Program {
         case .histogram: return amount.isFinite ? nil : .notFinite
         case .gauge: return nil
         case .panes:
-            let interval = plan.rules[leaves[index].rule].interval
             guard refusesAhead else { return nil }
-            return record.time.nanoseconds.subtractingReportingOverflow(interval).partialValue > now ? .ahead : nil
+            return record.time.nanoseconds.subtractingReportingOverflow(leaves[index].interval).partialValue > now
+                ? .ahead : nil
         }
     }
 
@@ -128,7 +128,7 @@ extension Program {
             key.append(UInt32(truncatingIfNeeded: value.count))
             key.append(value)
         }
-        let view = key.view
+        let view = key.paddedView()
         let hash = view.hash(seed: record.seed)
         if let known = leaves[index].table.find(key: view, hash) { return known }
         var labels: [Label] = []
@@ -169,7 +169,7 @@ extension Program {
         for position in 0..<leaves[index].fields.count {
             let id = leaves[index].fields[position]
             let value = labels[names.name(of: id)] ?? ""
-            record.set(id, Field(value: constants.keep(value), origin: value.isEmpty ? .absent : .parsed))
+            record.set(id, Field(value: constants.keep(value.utf8), origin: value.isEmpty ? .absent : .parsed))
         }
         let entry = entry(index)
         record.rewindAll()
@@ -184,10 +184,5 @@ extension Plan {
         case .panes: .empty
         case .counter, .histogram, .gauge: rules[leaves[leaf].rule].labels
         }
-    }
-
-    /// True where some series has every label of its lines.
-    var hasOpenKeys: Bool {
-        leaves.contains { if case .all = $0.key { true } else { false } }
     }
 }

@@ -42,7 +42,7 @@ extension Program {
             for label in old.identities[entry].labels.labels {
                 guard let id = names.id(forName: label.name) else { continue }
                 record.grow(to: names.count)
-                record.set(id, Field(value: constants.keep(label.value), origin: .parsed))
+                record.set(id, Field(value: constants.keep(label.value.utf8), origin: .parsed))
             }
             let place = openEntry(index)
             for number in 0..<old.stride {

@@ -4,24 +4,24 @@ import Records
 /// What a program keeps of a stream: which rules select it, and its labels as fields.
 struct StreamState {
     var roots: [Int]
+    /// The code of each of them.
+    var code: [Range<Int>]
     var labels: [(id: FieldID, value: ByteView)]
-    /// How many names there were when `labels` was made; more may be known since.
-    var nameCount: Int
 }
 
 extension Program {
-    /// The roots whose selectors match, with the stream's labels put in place.
-    mutating func select(_ stream: Stream) -> [Int] {
+    /// What the selectors that match have chosen, with the stream's labels put in place; nil where none does.
+    mutating func select(_ stream: Stream) -> StreamState? {
         while streams.count <= stream.id { streams.append(nil) }
         if streams[stream.id] == nil { streams[stream.id] = makeState(of: stream) }
         record.rewindAll()
-        guard let state = streams[stream.id], !state.roots.isEmpty else { return [] }
+        guard let state = streams[stream.id], !state.roots.isEmpty else { return nil }
         if currentStream != stream.id {
             currentStream = stream.id
             record.grow(to: names.count)
             record.setBase(state.labels)
         }
-        return state.roots
+        return state
     }
 
     private mutating func makeState(of stream: Stream) -> StreamState {
@@ -33,11 +33,11 @@ extension Program {
                 // A name nobody looks at is only needed where series have every label.
                 guard plan.names.contains(label.name) || plan.hasOpenKeys else { continue }
                 guard let id = names.id(forName: label.name) else { continue }
-                labels.append((id, constants.keep(label.value)))
+                labels.append((id, constants.keep(label.value.utf8)))
             }
             record.grow(to: names.count)
         }
-        return StreamState(roots: roots, labels: labels, nameCount: names.count)
+        return StreamState(roots: roots, code: roots.map { plan.roots[$0].code }, labels: labels)
     }
 
     private func matches(root: Int, _ labels: LabelSet) -> Bool {
@@ -102,7 +102,7 @@ enum Twin: BitwiseCopyable {
 final class SelectorRegex {
     private let set: RegexSet
     private let regex: Regex
-    private var constants = ConstantPool()
+    private let constants = ByteStore()
 
     private init(_ pattern: String) {
         let set = RegexSet()
@@ -114,7 +114,7 @@ final class SelectorRegex {
     }
 
     func matches(_ text: String) -> Bool {
-        regex.matches(constants.keep(text)) == .match
+        regex.matches(constants.keep(text.utf8)) == .match
     }
 
     /// By the matcher's position.

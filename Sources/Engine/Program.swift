@@ -7,7 +7,7 @@ public import Records
 public struct Program: ~Copyable {
     public let plan: Plan
     var names: NameTable
-    var constants = ConstantPool()
+    let constants = ByteStore()
     var record: Record
     var code = OwnedBuffer<Instruction>()
     var marks = OwnedBuffer<Record.Mark>()
@@ -43,10 +43,10 @@ public struct Program: ~Copyable {
         names = NameTable(seed: seed)
         for name in plan.names { _ = names.id(forName: name) }
         errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
-        let nothing = constants.keep("")
+        let nothing = constants.keep("".utf8)
         record = Record(fieldCount: names.count, nothing: nothing, seed: seed)
         for instruction in plan.code { code.append(instruction) }
-        stages = StageRuntime(plan.stages, names: &names, constants: &constants, seed: seed)
+        stages = StageRuntime(plan.stages, names: &names, constants: constants, seed: seed)
         marks.append(repeating: record.mark, count: plan.markCount)
         for leaf in plan.leaves {
             leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed))
@@ -95,12 +95,11 @@ public struct Program: ~Copyable {
         _ lines: borrowing [Line], _ run: Range<Int>, of stream: Stream, in batch: LineBatch, _ all: ByteView
     ) {
         linesEvaluated &+= UInt64(run.count)
-        let roots = select(stream)
-        guard roots.count > 0 else {
+        guard let selected = select(stream) else {
             linesUnmatched &+= UInt64(run.count)
             return
         }
-        for root in roots {
+        for root in selected.roots {
             for rule in plan.roots[root].rules { rules[rule].seen &+= UInt64(run.count) }
         }
         for index in run {
@@ -109,10 +108,7 @@ public struct Program: ~Copyable {
             if line.time.nanoseconds > newestEntry { newestEntry = line.time.nanoseconds }
             if line.metadataCount > 0 { addMetadata(of: line, in: batch, all) }
             marks[0] = record.mark
-            for root in roots {
-                let range = plan.roots[root].code
-                walk(from: range.lowerBound, to: range.upperBound)
-            }
+            for code in selected.code { walk(from: code.lowerBound, to: code.upperBound) }
         }
     }
 

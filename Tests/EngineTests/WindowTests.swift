@@ -130,6 +130,19 @@ import Testing
         }
     }
 
+    @Test("series with every label of their lines have keys of any length")
+    func longKeys() throws {
+        var mill = try Mill([rule(.record, "r", #"count_over_time({job="x"} | json [30s])"#, interval: 15)])
+        // The key's buffer grows at 512 and 1,024 bytes: every length around them ends somewhere else in it.
+        let lengths = Array(470...520) + Array(980...1_030)
+        for _ in 0..<2 {
+            mill.feed(lengths.map { (#"{"u":"\#(String(repeating: "u", count: $0))"}"#, 1_006_000_000_000) })
+        }
+        let series = mill.evaluate(at: 1_020)
+        #expect(series.count == lengths.count)
+        #expect(series.values.allSatisfy { $0 == "2" })
+    }
+
     @Test("a range that does not fit the interval is refused with the arithmetic")
     func tooManyPanes() throws {
         let (plan, problems) = Planner.plan([try rule(.record, "r", #"sum(rate({job="x"}[7d]))"#, interval: 7)])

@@ -54,24 +54,3 @@ import Records
         return view
     }
 }
-
-/// Bytes that live as long as their program: literals of filters, label values of streams.
-@safe struct ConstantPool: ~Copyable {
-    private var blocks: [UnsafeMutablePointer<UInt8>] = unsafe []
-
-    deinit {
-        for index in unsafe blocks.indices { unsafe blocks[index].deallocate() }
-    }
-
-    mutating func keep(_ text: String) -> ByteView {
-        keep(Array(text.utf8))
-    }
-
-    mutating func keep(_ bytes: [UInt8]) -> ByteView {
-        let block = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + LineBatch.padding)
-        for (index, byte) in bytes.enumerated() { unsafe (block + index).initialize(to: byte) }
-        unsafe (block + bytes.count).initialize(repeating: 0, count: LineBatch.padding)
-        unsafe blocks.append(block)
-        return unsafe ByteView(base: block, count: bytes.count)
-    }
-}

@@ -155,8 +155,8 @@ nonisolated(unsafe) private let emptyBytes: UnsafePointer<UInt8> = {
     return unsafe UnsafePointer(bytes)
 }()
 
-/// Owns bytes that live as long as a program: literals to search for, keys to compare with. Each view it gives has
-/// the padding that views promise.
+/// Owns bytes that live as long as a program: literals to search for, keys to compare with, label values of streams.
+/// Each view it gives has the padding that views promise.
 @safe final class ByteStore {
     private var blocks: [UnsafeMutablePointer<UInt8>] = unsafe []
 

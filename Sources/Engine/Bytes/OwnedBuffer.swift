@@ -1,3 +1,5 @@
+import Records
+
 /// A growable array with one owner: no reference count and no uniqueness check on the per-line path.
 ///
 /// Every access checks its bounds; the memory is freed with the owner. Elements may be non-copyable.
@@ -84,8 +86,12 @@ extension OwnedBuffer where Element == UInt8 {
         for shift in stride(from: 0, to: 32, by: 8) { append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
     }
 
-    /// The bytes as a view, good until the buffer changes. Nothing may be read behind its end.
-    var view: ByteView { unsafe ByteView(base: UnsafePointer(base), count: count) }
+    /// The bytes as a view with the padding that views promise, good until the buffer changes.
+    mutating func paddedView() -> ByteView {
+        if count + LineBatch.padding > capacity { grow(to: count + LineBatch.padding) }
+        unsafe (base + count).initialize(repeating: 0, count: LineBatch.padding)
+        return unsafe ByteView(base: UnsafePointer(base), count: count)
+    }
 
     /// True when these bytes stand at `offset`.
     func holds(_ view: ByteView, at offset: Int) -> Bool {

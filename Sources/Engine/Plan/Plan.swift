@@ -27,6 +27,8 @@ public struct Plan: Sendable {
     let markCount: Int
     let stages: StageTables
     let leaves: [LeafPlan]
+    /// True where some series has every label of its lines.
+    let hasOpenKeys: Bool
     /// Indices into `leaves`, for each rule in the order in which its range aggregations stand.
     let leavesOfRule: [[Int]]
 

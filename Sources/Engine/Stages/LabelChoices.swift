@@ -12,7 +12,7 @@ struct LabelChoices: ~Copyable {
     private var items = OwnedBuffer<Item>()
     private var regexes = OwnedBuffer<Regex>()
 
-    init(_ choices: [LabelChoice], names: inout NameTable, constants: inout ConstantPool, regexes set: RegexSet) {
+    init(_ choices: [LabelChoice], names: inout NameTable, constants: ByteStore, regexes set: RegexSet) {
         for choice in choices {
             var regex: Int32 = -1
             if let matcher = choice.matcher, matcher.operation == .regex || matcher.operation == .notRegex {
@@ -22,7 +22,7 @@ struct LabelChoices: ~Copyable {
             items.append(
                 Item(
                     field: names.known(choice.name), operation: choice.matcher?.operation,
-                    text: constants.keep(choice.matcher?.value ?? ""), regex: regex,
+                    text: constants.keep((choice.matcher?.value ?? "").utf8), regex: regex,
                     isError: choice.name == "__error__"))
         }
     }

@@ -31,14 +31,14 @@ struct LabelFilterTable: ~Copyable {
     private var addresses = OwnedBuffer<IPFilter>()
     private var errorTexts = OwnedBuffer<ByteView>()
 
-    init(_ filters: [LabelFilter], names: inout NameTable, constants: inout ConstantPool, regexes set: RegexSet) {
+    init(_ filters: [LabelFilter], names: inout NameTable, constants: ByteStore, regexes set: RegexSet) {
         regexSet = set
-        for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text)) }
-        for filter in filters { tops.append(add(filter, &names, &constants)) }
+        for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text.utf8)) }
+        for filter in filters { tops.append(add(filter, &names, constants)) }
     }
 
     private mutating func add(
-        _ filter: LabelFilter, _ names: inout NameTable, _ constants: inout ConstantPool
+        _ filter: LabelFilter, _ names: inout NameTable, _ constants: ByteStore
     ) -> Int32 {
         var name = ""
         let test: Test
@@ -46,8 +46,8 @@ struct LabelFilterTable: ~Copyable {
         case .text(let matcher):
             name = matcher.name
             switch matcher.operation {
-            case .equal: test = .equal(constants.keep(matcher.value))
-            case .notEqual: test = .notEqual(constants.keep(matcher.value))
+            case .equal: test = .equal(constants.keep(matcher.value.utf8))
+            case .notEqual: test = .notEqual(constants.keep(matcher.value.utf8))
             case .regex: test = .regex(add(matcher.value))
             case .notRegex: test = .notRegex(add(matcher.value))
             }
@@ -58,8 +58,8 @@ struct LabelFilterTable: ~Copyable {
             name = label
             addresses.append(promised(text) { () throws(ExpressionError) in try IPFilter(text) })
             test = .ip(Int32(addresses.count - 1), equal: equal)
-        case .and(let left, let right): test = .and(add(left, &names, &constants), add(right, &names, &constants))
-        case .or(let left, let right): test = .or(add(left, &names, &constants), add(right, &names, &constants))
+        case .and(let left, let right): test = .and(add(left, &names, constants), add(right, &names, constants))
+        case .or(let left, let right): test = .or(add(left, &names, constants), add(right, &names, constants))
         }
         let field = name.isEmpty ? FieldID(0) : names.known(name)
         rows.append(Row(test: test, field: field, isError: name == "__error__"))

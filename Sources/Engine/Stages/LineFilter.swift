@@ -14,7 +14,7 @@ struct LineFilterRuntime: ~Copyable {
     private var patterns = OwnedBuffer<PatternFilter>()
     private var addresses = OwnedBuffer<IPFilter>()
 
-    init(_ filter: LineFilter, constants: inout ConstantPool, regexes set: RegexSet, store: ByteStore) {
+    init(_ filter: LineFilter, constants: ByteStore, regexes set: RegexSet) {
         switch filter.operation {
         case .contains: (kind, isNegative) = (.contains, false)
         case .notContains: (kind, isNegative) = (.contains, true)
@@ -27,11 +27,12 @@ struct LineFilterRuntime: ~Copyable {
             switch (value, kind) {
             case (.ip(let text), _):
                 addresses.append(promised(text) { () throws(ExpressionError) in try IPFilter(text) })
-            case (.text(let text), .contains): literals.append(Needle(constants.keep(text)))
+            case (.text(let text), .contains): literals.append(Needle(text.utf8, in: constants))
             case (.text(let text), .regex):
                 regexes.append(promised(text) { () throws(RegexError) in try set.compileLineFilter(text) }.regex)
             case (.text(let text), .pattern):
-                patterns.append(promised(text) { () throws(ExpressionError) in try PatternFilter(text, store: store) })
+                patterns.append(
+                    promised(text) { () throws(ExpressionError) in try PatternFilter(text, store: constants) })
             }
         }
     }

@@ -3,7 +3,6 @@ import LogQL
 /// The stages of one program, made ready to run: literals in stable memory, regexes compiled, names as numbers.
 struct StageRuntime: ~Copyable {
     private let regexSet = RegexSet()
-    private let store = ByteStore()
     var lineFilters = OwnedBuffer<LineFilterRuntime>()
     var labelFilters: LabelFilterTable
     var json = OwnedBuffer<JSONScanner>()
@@ -30,10 +29,10 @@ struct StageRuntime: ~Copyable {
         var conversion: Unwrap.Conversion
     }
 
-    init(_ tables: StageTables, names: inout NameTable, constants: inout ConstantPool, seed: UInt64) {
-        labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: &constants, regexes: regexSet)
+    init(_ tables: StageTables, names: inout NameTable, constants: ByteStore, seed: UInt64) {
+        labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: constants, regexes: regexSet)
         for filter in tables.lineFilters {
-            lineFilters.append(LineFilterRuntime(filter, constants: &constants, regexes: regexSet, store: store))
+            lineFilters.append(LineFilterRuntime(filter, constants: constants, regexes: regexSet))
         }
         for wanted in tables.json {
             if let ids = Self.ids(wanted, &names) {
@@ -56,7 +55,7 @@ struct StageRuntime: ~Copyable {
             let fields = PatternExpression(pattern).names.map { names.known($0) }
             patterns.append(
                 promised(pattern) { () throws(ExpressionError) in
-                    try PatternMatcher(pattern, fields: fields, store: store)
+                    try PatternMatcher(pattern, fields: fields, store: constants)
                 })
         }
         for items in tables.labelFormats {
@@ -67,12 +66,12 @@ struct StageRuntime: ~Copyable {
                 })
         }
         for items in tables.choices {
-            choices.append(LabelChoices(items, names: &names, constants: &constants, regexes: regexSet))
+            choices.append(LabelChoices(items, names: &names, constants: constants, regexes: regexSet))
         }
         for unwrap in tables.unwraps {
             unwraps.append(UnwrapRuntime(label: names.known(unwrap.label), conversion: unwrap.conversion))
         }
-        for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text)) }
+        for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text.utf8)) }
     }
 
     private mutating func add(_ stage: StageTables.Logfmt, names: inout NameTable, seed: UInt64) {
