@@ -18,6 +18,11 @@ struct StageRuntime: ~Copyable {
     var unwraps = OwnedBuffer<UnwrapRuntime>()
     /// The text of each `LineFailure`, for filters on `__error__`.
     var errorTexts = OwnedBuffer<ByteView>()
+    /// `__error_details__` of each `ScanError`.
+    var errorDetails = OwnedBuffer<ByteView>()
+    var hints = OwnedBuffer<HintRuntime>()
+    var unpacks = OwnedBuffer<UnpackScanner>()
+    let decolorizer: Decolorizer?
 
     struct Rename: Sendable {
         var to: FieldID
@@ -30,6 +35,7 @@ struct StageRuntime: ~Copyable {
     }
 
     init(_ tables: StageTables, names: inout NameTable, constants: ByteStore, seed: UInt64) {
+        decolorizer = tables.decolorizes ? Decolorizer(in: regexSet) : nil
         labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: constants, regexes: regexSet)
         for filter in tables.lineFilters {
             lineFilters.append(LineFilterRuntime(filter, constants: constants, regexes: regexSet))
@@ -70,6 +76,14 @@ struct StageRuntime: ~Copyable {
         }
         for unwrap in tables.unwraps {
             unwraps.append(UnwrapRuntime(label: names.known(unwrap.label), conversion: unwrap.conversion))
+        }
+        for hint in tables.hints { hints.append(HintRuntime(hint, names: &names)) }
+        for wanted in tables.unpacks {
+            unpacks.append(UnpackScanner(wanted: Self.ids(wanted, &names)?.map(\.id)))
+        }
+        for error in ScanError.allCases {
+            let text = error.details
+            errorDetails.append(constants.keep(text.description.utf8))
         }
         for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text.utf8)) }
     }
