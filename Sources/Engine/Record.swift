@@ -20,6 +20,8 @@ struct Field: BitwiseCopyable {
     var form: ExtractedField.Form = .plain
     /// Which parser stage set it: within one stage the later value wins, between stages the earlier.
     var stage = noStage
+    /// Set as the twin of a label that the stream has, `name_extracted`, not by a key of that name.
+    var isTwin = false
 
     static let noStage: UInt16 = 0
     /// Set by `label_format`.
@@ -172,6 +174,7 @@ struct Record: ~Copyable {
 
     func origin(_ id: FieldID) -> Field.Origin { fields[id.value].origin }
     func stage(_ id: FieldID) -> UInt16 { fields[id.value].stage }
+    func isTwin(_ id: FieldID) -> Bool { fields[id.value].isTwin }
     func isPresent(_ id: FieldID) -> Bool { fields[id.value].isPresent }
     func isOfStream(_ id: FieldID) -> Bool { isOfStream[id.value] }
 

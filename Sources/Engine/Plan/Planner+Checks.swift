@@ -81,7 +81,8 @@ extension Planner {
                 PlanProblem(
                     rule: rule,
                     diagnostic: Diagnostic(
-                        .warning, "Loki would refuse this regular expression: it uses \(what)", at: range)))
+                        purpose == .query ? .error : .warning,
+                        "Loki would refuse this regular expression: it uses \(what)", at: range)))
         } catch {
             problem(
                 rule,

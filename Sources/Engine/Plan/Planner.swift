@@ -57,6 +57,11 @@ public struct Planner {
                 index, "wanted a log query, found a metric query", metric.range,
                 hint: "use 'record:' for metric queries")
         case (.record, .log(let query)) where purpose == .query:
+            if let unwrap = query.unwrap {
+                problem(
+                    index, "'unwrap' belongs into a range aggregation", unwrap.range,
+                    hint: "for example sum_over_time(… | unwrap \(unwrap.label) [1m])")
+            }
             add(query, to: .entries, rule: index, .every, keepsLine: true)
         case (.record, .log(let query)):
             problem(

@@ -38,12 +38,23 @@ extension Program {
         }
         extracted.removeAll()
         let error = stages.logfmt[stage].scan(record.line, into: &extracted, names: &names)
+        if targets > 0 { leaveKnownSources(stage) }
         let taken = take(stage: number, overwriting: targets > 0, hint: hint)
         if error != .none, taken == .all {
             record.failure = .logfmt
             if keepsDetails { record.details = record.keep(stages.logfmt[stage].details.utf8) }
         }
         return taken != .rejected
+    }
+
+    /// A target whose pair has the name of a label that the metadata or another parser has given finds nothing, as
+    /// in Loki, unless the pair's name is a target, too.
+    private mutating func leaveKnownSources(_ stage: Int) {
+        for index in 0..<stages.logfmtSources[stage].count {
+            let (target, source) = stages.logfmtSources[stage][index]
+            guard record.origin(source) == .metadata || record.isExtracted(source) else { continue }
+            extracted.removeAll(of: target)
+        }
     }
 
     mutating func parseRegexp(_ stage: Int, hint: Int) -> Bool {
@@ -96,7 +107,8 @@ extension Program {
         for index in 0..<extracted.count {
             let item = extracted[index]
             var id = item.id
-            if record.isOfStream(id) {
+            let isTwin = record.isOfStream(id)
+            if isTwin {
                 guard let twin = twin(of: id) else { continue }
                 id = twin
             }
@@ -106,10 +118,11 @@ extension Program {
             case .metadata, .dropped:
                 if !overwriting { continue }
             case .parsed:
-                if !overwriting, record.stage(id) != stage { continue }
+                if !overwriting, record.stage(id) != stage || record.isTwin(id) != isTwin { continue }
             }
             if hint >= 0, !overwriting, !stages.hints[hint].needs(id) { continue }
-            record.set(id, Field(value: item.value, origin: .parsed, form: item.form, stage: stage))
+            record.set(
+                id, Field(value: item.value, origin: .parsed, form: item.form, stage: stage, isTwin: isTwin))
             if hint >= 0 {
                 if let filter = stages.hints[hint].early(for: id), !passesLabelFilter(filter) { return .rejected }
                 if hasEnough(hint) { return .enough }

@@ -10,6 +10,8 @@ struct StageRuntime: ~Copyable {
     /// The labels of each `json` and `logfmt` with expressions.
     var jsonTargets: [[FieldID]] = []
     var logfmtTargets: [[FieldID]] = []
+    /// Targets of `logfmt` that take the value of a pair with another name, and that name.
+    var logfmtSources: [[(target: FieldID, source: FieldID)]] = []
     var logfmt = OwnedBuffer<LogfmtScanner>()
     var regexps = OwnedBuffer<RegexExtractor>()
     var patterns = OwnedBuffer<PatternMatcher>()
@@ -90,6 +92,12 @@ struct StageRuntime: ~Copyable {
 
     private mutating func add(_ stage: StageTables.Logfmt, names: inout NameTable, seed: UInt64) {
         logfmtTargets.append(stage.extractions.map { names.known($0.label) })
+        let targets = Set(stage.extractions.map(\.label))
+        logfmtSources.append(
+            stage.extractions.compactMap { item in
+                targets.contains(item.expression)
+                    ? nil : names.id(forName: item.expression).map { (names.known(item.label), $0) }
+            })
         if !stage.extractions.isEmpty {
             let targets = stage.extractions.map { item in
                 LogfmtTarget(name: item.label, expression: item.expression, id: names.known(item.label))
