@@ -16,7 +16,11 @@ struct Instruction: BitwiseCopyable {
         case drop(Int32)
         case keep(Int32)
         case unwrap(Int32)
+        case unpack(Int32)
+        case decolorize
+        case lineFormat(Int32)
         case leaf(Int32)
+        case entries
     }
 
     var operation: Operation
@@ -25,4 +29,6 @@ struct Instruction: BitwiseCopyable {
     var marks: Int16 = -1
     /// The kept state to go back to before this instruction; -1 for a first child.
     var rewinds: Int16 = -1
+    /// What a parser is to know of the labels that are needed; -1 for nothing.
+    var hint: Int16 = -1
 }

@@ -11,8 +11,12 @@ struct Leaf: ~Copyable {
     let interval: Int64
     /// The labels of a series, in the order of their values in the key; for open keys those that are left out.
     var fields = OwnedBuffer<FieldID>()
-    /// True where a series has every label of the line but `fields`.
+    /// True where the labels of a series are gathered from the whole line: all but `fields`, or with `keepsNamed`
+    /// those of `fields` that are there.
     let isOpen: Bool
+    let keepsNamed: Bool
+    /// The labels after which an error of a parser does not count; empty where every error does.
+    var sufficient = OwnedBuffer<FieldID>()
     var bounds = OwnedBuffer<Double>()
     var exemplarFields = OwnedBuffer<FieldID>()
     /// Stays empty where the rule has no exemplar.
@@ -20,11 +24,14 @@ struct Leaf: ~Copyable {
     var table: SeriesTable
     let seed: UInt64
 
-    init(_ plan: LeafPlan, rule: RuleDefinition, names: inout NameTable, seed: UInt64) {
+    init(
+        _ plan: LeafPlan, rule: RuleDefinition, purpose: Planner.Purpose, names: inout NameTable, seed: UInt64
+    ) {
         let labels: [String]
         switch plan.key {
-        case .by(let by): (isOpen, labels) = (false, by)
-        case .all(let except): (isOpen, labels) = (true, except)
+        // In a query a missing label is not an empty one, which the fast key cannot tell.
+        case .by(let by): (isOpen, keepsNamed, labels) = (purpose == .query, true, by)
+        case .all(let except): (isOpen, keepsNamed, labels) = (true, false, except)
         }
         self.rule = plan.rule
         kind = plan.kind
@@ -34,6 +41,7 @@ struct Leaf: ~Copyable {
         self.seed = seed
         table = SeriesTable(limit: rule.limit, template: plan.template)
         for label in labels { fields.append(names.known(label)) }
+        for label in plan.sufficient { sufficient.append(names.known(label)) }
         if case .histogram(let buckets) = plan.kind {
             for bound in buckets { bounds.append(bound) }
         }
@@ -45,6 +53,18 @@ struct Leaf: ~Copyable {
     @inline(__always)
     mutating func find(_ hash: UInt64, in record: inout Record) -> Int? {
         table.find(fields, hash, in: &record)
+    }
+
+    /// True for the labels of `fields`.
+    func isNamed(_ id: FieldID) -> Bool {
+        for position in 0..<fields.count where fields[position] == id { return true }
+        return false
+    }
+
+    /// True when an entry of this time is in some window of the query.
+    func isInAWindow(_ time: Int64) -> Bool {
+        guard case .panes(let layout) = kind else { return false }
+        return layout.isInAWindow(time)
     }
 
     /// Keeps the line's exemplar for a series, where the rule has one.

@@ -5,12 +5,9 @@ extension Program {
     /// A line has come through a rule's pipeline: finds its series and updates it. Always false: a leaf has no children.
     mutating func update(_ index: Int) -> Bool {
         let rule = leaves[index].rule
-        if record.failure != .none, !leaves[index].takesErrors {
+        if record.failure != .none, !canUse(record.failure, index) {
             rules[rule].fail(record.failure)
             return false
-        }
-        if leaves[index].takesErrors, let errorField {
-            record.set(errorField, Field(value: stages.errorTexts[Int(record.failure.rawValue)], origin: .parsed))
         }
         let amount: Double
         switch leaves[index].amount {
@@ -115,15 +112,16 @@ extension Program {
             overflowIdentity: { SeriesIdentity(labels: LabelSet(overflow).merging(fixed)) })
     }
 
-    /// The series of every label of the line but those left out. A key is, for each label, the number of its name,
-    /// the length of its value, and the value.
+    /// The series of the line's labels but those left out (or, where the leaf says so, of those named). A key is, for
+    /// each label, the number of its name, the length of its value, and the value.
+    ///
+    /// In the series of rules a label with an empty value is the same as none; in a query it is not, as in Loki.
     mutating func openEntry(_ index: Int) -> Int {
         var key = OwnedBuffer<UInt8>(capacity: 512)
         for number in 0..<record.fieldCount {
             let id = FieldID(number)
-            guard record.isPresent(id), !isLeftOut(id, index), !isInternal(id) else { continue }
+            guard isLabel(id, of: index) else { continue }
             let value = record.value(id)
-            if value.isEmpty { continue }
             key.append(UInt32(number))
             key.append(UInt32(truncatingIfNeeded: value.count))
             key.append(value)
@@ -132,26 +130,62 @@ extension Program {
         let hash = view.hash(seed: record.seed)
         if let known = leaves[index].table.find(key: view, hash) { return known }
         var labels: [Label] = []
-        for number in 0..<record.fieldCount {
-            let id = FieldID(number)
-            guard record.isPresent(id), !isLeftOut(id, index), !isInternal(id) else { continue }
-            labels.append(Label(names.name(of: id), record.value(id).string))
+        for number in 0..<record.fieldCount where isLabel(FieldID(number), of: index) {
+            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
         }
         let fixed = plan.fixedLabels(of: index)
         return leaves[index].table.add(
             key: key, hash, at: now,
-            identity: { SeriesIdentity(labels: LabelSet(labels.filter { !$0.value.isEmpty }).merging(fixed)) },
+            identity: { SeriesIdentity(labels: LabelSet(labels).merging(fixed)) },
             overflowIdentity: {
                 SeriesIdentity(labels: LabelSet([Label("overflow", "__overflow__")]).merging(fixed))
             })
     }
 
-    /// Labels that begin with `__` are no labels of series.
-    private func isInternal(_ id: FieldID) -> Bool { names.name(of: id).hasPrefix("__") }
+    /// Labels that begin with `__` are no labels of rules' series.
+    private mutating func isLabel(_ id: FieldID, of index: Int) -> Bool {
+        guard record.isPresent(id), leaves[index].isNamed(id) == leaves[index].keepsNamed else { return false }
+        switch plan.purpose {
+        case .query: return true
+        case .rules: return !record.value(id).isEmpty && !names.name(of: id).hasPrefix("__")
+        }
+    }
 
-    private func isLeftOut(_ id: FieldID, _ index: Int) -> Bool {
-        for position in 0..<leaves[index].fields.count where leaves[index].fields[position] == id { return true }
+    // MARK: Lines with an error
+
+    /// Whether a line with an error can be used all the same: where the series are grouped by `__error__`, and where
+    /// Loki would have found all labels that it needs before the place that is broken.
+    private mutating func canUse(_ failure: LineFailure, _ index: Int) -> Bool {
+        if leaves[index].takesErrors, failure.isOfParser || plan.purpose == .rules {
+            addErrorLabels()
+            return true
+        }
+        if failure.isOfParser, foundSufficient(index) { return true }
+        if plan.purpose == .query, leaves[index].isInAWindow(record.time.nanoseconds) { noteQueryFailure() }
         return false
+    }
+
+    private func foundSufficient(_ index: Int) -> Bool {
+        let count = leaves[index].sufficient.count
+        guard count > 0, plan.purpose == .rules else { return false }
+        for position in 0..<count where !record.isExtracted(leaves[index].sufficient[position]) { return false }
+        return true
+    }
+
+    /// Keeps the first error in the words of Loki's API.
+    private mutating func noteQueryFailure() {
+        guard queryFailure == nil else { return }
+        let kind = record.failure.text
+        addErrorLabels()
+        var labels: [Label] = []
+        for number in 0..<record.fieldCount where record.isPresent(FieldID(number)) {
+            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
+        }
+        queryFailure = QueryFailure(
+            message: "pipeline error: '\(kind)' for series: '\(LabelSet(labels).text)'.\n"
+                + "Use a label filter to intentionally skip this error. (e.g | __error__!=\"\(kind)\").\n"
+                + "To skip all potential errors you can match empty errors.(e.g __error__=\"\")\n"
+                + "The label filter can also be specified after unwrap. (e.g | unwrap latency | __error__=\"\" )\n")
     }
 
     /// The series that a rule's `initial` names, at 0 before the first line.

@@ -46,8 +46,8 @@ extension Program {
             let value = labels[matcher.name] ?? ""
             let passes: Bool
             switch matcher.operation {
-            case .equal: passes = value == matcher.value
-            case .notEqual: passes = value != matcher.value
+            case .equal: passes = value.utf8.elementsEqual(matcher.value.utf8)
+            case .notEqual: passes = !value.utf8.elementsEqual(matcher.value.utf8)
             case .regex: passes = selectors[root][index]?.matches(value) ?? false
             case .notRegex: passes = !(selectors[root][index]?.matches(value) ?? false)
             }

@@ -30,6 +30,13 @@ public struct Program: ~Copyable {
     /// By field: the field of `name_extracted`.
     var twins: [Twin] = []
     let errorField: FieldID?
+    let detailsField: FieldID?
+    /// Somebody looks at `__error_details__`.
+    let keepsDetails: Bool
+    /// What a log query has given; empty for rules.
+    var entries: EntryLog
+    /// The first line of a query that cannot be used.
+    var queryFailure: QueryFailure?
     /// The compiled regexes of each root's selector, by matcher.
     var selectors: [[Int: SelectorRegex]] = []
     /// Our clock at the batch at hand, in ns.
@@ -43,17 +50,21 @@ public struct Program: ~Copyable {
         names = NameTable(seed: seed)
         for name in plan.names { _ = names.id(forName: name) }
         errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
+        detailsField = plan.names.contains("__error_details__") ? names.id(forName: "__error_details__") : nil
+        keepsDetails = detailsField != nil
+        entries = EntryLog(seriesLimit: plan.rules.first?.limit ?? 0)
         let nothing = constants.keep("".utf8)
         record = Record(fieldCount: names.count, nothing: nothing, seed: seed)
         for instruction in plan.code { code.append(instruction) }
         stages = StageRuntime(plan.stages, names: &names, constants: constants, seed: seed)
         marks.append(repeating: record.mark, count: plan.markCount)
         for leaf in plan.leaves {
-            leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed))
+            leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], purpose: plan.purpose, names: &names, seed: seed))
         }
         rules.append(repeating: RuleCounts(), count: plan.rules.count)
         record.grow(to: names.count)
         selectors = plan.roots.map { SelectorRegex.all(of: $0.selector) }
+        stages.labelFilters.keepsDetails = keepsDetails
         addInitialSeries()
     }
 
@@ -120,7 +131,7 @@ public struct Program: ~Copyable {
         while index < end {
             let instruction = code[index]
             if instruction.rewinds >= 0 { record.rewind(to: marks[Int(instruction.rewinds)]) }
-            if perform(instruction.operation) {
+            if perform(instruction.operation, hint: Int(instruction.hint)) {
                 if instruction.marks >= 0 { marks[Int(instruction.marks)] = record.mark }
                 index += 1
             } else {
@@ -130,20 +141,24 @@ public struct Program: ~Copyable {
     }
 
     @inline(__always)
-    private mutating func perform(_ operation: Instruction.Operation) -> Bool {
+    private mutating func perform(_ operation: Instruction.Operation, hint: Int) -> Bool {
         switch operation {
         case .lineFilter(let stage): passesLineFilter(Int(stage))
         case .labelFilter(let stage): passesLabelFilter(Int(stage))
-        case .json(let stage): parseJSON(Int(stage))
+        case .json(let stage): parseJSON(Int(stage), hint: hint)
         case .jsonPaths(let stage): parseJSONPaths(Int(stage))
-        case .logfmt(let stage): parseLogfmt(Int(stage))
-        case .regexp(let stage): parseRegexp(Int(stage))
-        case .pattern(let stage): parsePattern(Int(stage))
+        case .logfmt(let stage): parseLogfmt(Int(stage), hint: hint)
+        case .regexp(let stage): parseRegexp(Int(stage), hint: hint)
+        case .pattern(let stage): parsePattern(Int(stage), hint: hint)
         case .labelFormat(let stage): formatLabels(Int(stage))
         case .drop(let stage): drop(Int(stage))
         case .keep(let stage): keep(Int(stage))
         case .unwrap(let stage): unwrap(Int(stage))
+        case .unpack(let stage): unpack(Int(stage), hint: hint)
+        case .decolorize: decolorize()
+        case .lineFormat(let stage): formatLine(Int(stage))
         case .leaf(let leaf): update(Int(leaf))
+        case .entries: emit()
         }
     }
 }
@@ -158,7 +173,7 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
     var charged: UInt64 = 0
     /// Lines that updated a series.
     public var matched: UInt64 = 0
-    private var failures = InlineArray<10, UInt64>(repeating: 0)
+    private var failures = InlineArray<11, UInt64>(repeating: 0)
 
     public init() {}
 

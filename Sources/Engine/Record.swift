@@ -19,7 +19,13 @@ struct Field: BitwiseCopyable {
     var origin: Origin
     var form: ExtractedField.Form = .plain
     /// Which parser stage set it: within one stage the later value wins, between stages the earlier.
-    var stage: UInt16 = 0
+    var stage = noStage
+    /// Set as the twin of a label that the stream has, `name_extracted`, not by a key of that name.
+    var isTwin = false
+
+    static let noStage: UInt16 = 0
+    /// Set by `label_format`.
+    static let setStage = UInt16.max
 
     var isPresent: Bool { origin != .absent && origin != .dropped }
 }
@@ -41,8 +47,10 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case ahead
     /// The regular expression reached its match or stack limit.
     case regexLimit
+    /// A template of `line_format` or `label_format` failed while it ran.
+    case template
 
-    /// The text that filters on `__error__` see; the last five never reach a filter.
+    /// The text that filters on `__error__` see; those behind `sampleExtraction` but `template` never reach a filter.
     public var text: String {
         switch self {
         case .none: ""
@@ -55,8 +63,12 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
         case .late: "late"
         case .ahead: "ahead"
         case .regexLimit: "regex_limit"
+        case .template: "TemplateFormatErr"
         }
     }
+
+    /// True for the errors of parsers, which grouping by `__error__` lets through as a label.
+    var isOfParser: Bool { self == .json || self == .logfmt }
 }
 
 /// One line while it is worked on: its text, its labels by number, its error.
@@ -74,6 +86,7 @@ struct Record: ~Copyable {
         var changes: Int
         var line: ByteView
         var failure: LineFailure
+        var details: ByteView
         var unwrapped: Double
     }
 
@@ -81,9 +94,13 @@ struct Record: ~Copyable {
     var line: ByteView
     var time = Timestamp(nanoseconds: 0)
     var failure = LineFailure.none
+    /// `__error_details__`; kept only where somebody asks for them.
+    var details: ByteView
     var unwrapped = 0.0
     private var fields = OwnedBuffer<Field>()
     private var changes = OwnedBuffer<Change>(capacity: 64)
+    /// By field: the stream has such a label, whatever the stages have made of it.
+    private var isOfStream = OwnedBuffer<Bool>()
     var arena = Arena()
     let nothing: ByteView
     let seed: UInt64
@@ -92,7 +109,9 @@ struct Record: ~Copyable {
         self.nothing = nothing
         self.seed = seed
         line = nothing
+        details = nothing
         fields.append(repeating: Field(value: nothing, origin: .absent), count: fieldCount)
+        isOfStream.append(repeating: false, count: fieldCount)
     }
 
     var fieldCount: Int { fields.count }
@@ -100,6 +119,7 @@ struct Record: ~Copyable {
     /// Makes room for labels whose names were not known when the program was made.
     mutating func grow(to count: Int) {
         if count > fields.count {
+            isOfStream.append(repeating: false, count: count - fields.count)
             fields.append(repeating: Field(value: nothing, origin: .absent), count: count - fields.count)
         }
     }
@@ -107,8 +127,14 @@ struct Record: ~Copyable {
     /// Puts the labels of another stream in place; the changes of the last line must be gone.
     mutating func setBase(_ labels: [(id: FieldID, value: ByteView)]) {
         precondition(changes.count == 0, "the last line's labels are still there")
-        for index in 0..<fields.count { fields[index] = Field(value: nothing, origin: .absent) }
-        for label in labels { fields[label.id.value] = Field(value: label.value, origin: .stream) }
+        for index in 0..<fields.count {
+            fields[index] = Field(value: nothing, origin: .absent)
+            isOfStream[index] = false
+        }
+        for label in labels {
+            fields[label.id.value] = Field(value: label.value, origin: .stream)
+            isOfStream[label.id.value] = true
+        }
     }
 
     mutating func begin(_ line: ByteView, time: Timestamp) {
@@ -116,6 +142,7 @@ struct Record: ~Copyable {
         self.line = line
         self.time = time
         failure = .none
+        details = nothing
         arena.reset()
     }
 
@@ -123,12 +150,15 @@ struct Record: ~Copyable {
         rewindChanges(to: 0)
     }
 
-    var mark: Mark { Mark(changes: changes.count, line: line, failure: failure, unwrapped: unwrapped) }
+    var mark: Mark { 
+        Mark(changes: changes.count, line: line, failure: failure, details: details, unwrapped: unwrapped)
+    }
 
     mutating func rewind(to mark: Mark) {
         rewindChanges(to: mark.changes)
         line = mark.line
         failure = mark.failure
+        details = mark.details
         unwrapped = mark.unwrapped
     }
 
@@ -144,7 +174,17 @@ struct Record: ~Copyable {
 
     func origin(_ id: FieldID) -> Field.Origin { fields[id.value].origin }
     func stage(_ id: FieldID) -> UInt16 { fields[id.value].stage }
+    func isTwin(_ id: FieldID) -> Bool { fields[id.value].isTwin }
     func isPresent(_ id: FieldID) -> Bool { fields[id.value].isPresent }
+    func isOfStream(_ id: FieldID) -> Bool { isOfStream[id.value] }
+
+    /// True when a stage or the metadata has added, changed or taken away a label.
+    var isChanged: Bool { changes.count > 0 }
+
+    /// A parser has given the line this label, whatever became of it since.
+    func isExtracted(_ id: FieldID) -> Bool {
+        fields[id.value].stage != Field.noStage && fields[id.value].stage != Field.setStage
+    }
 
     mutating func set(_ id: FieldID, _ field: Field) {
         changes.append(Change(id: id, old: fields[id.value]))

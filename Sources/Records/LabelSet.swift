@@ -8,8 +8,17 @@ public struct Label: Hashable, Comparable, Sendable {
         self.value = value
     }
 
+    /// Equal bytes: two spellings of an accented letter are two values.
+    public static func == (left: Label, right: Label) -> Bool {
+        left.name.utf8.elementsEqual(right.name.utf8) && left.value.utf8.elementsEqual(right.value.utf8)
+    }
+
+    /// By code point, first of the name, then of the value.
     public static func < (left: Label, right: Label) -> Bool {
-        (left.name, left.value) < (right.name, right.value)
+        if !left.name.utf8.elementsEqual(right.name.utf8) {
+            return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        }
+        return left.value.utf8.lexicographicallyPrecedes(right.value.utf8)
     }
 }
 

@@ -34,6 +34,8 @@ struct PaneLayout: Sendable, Equatable {
         self.state = state
     }
 
+    func isInAWindow(_ time: Int64) -> Bool { true }
+
     /// Numbers per series: the newest pane's index, then count and value of each pane.
     var stride: Int { 1 + 2 * held }
 

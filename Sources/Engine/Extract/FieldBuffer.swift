@@ -34,6 +34,16 @@
     @inline(__always)
     mutating func removeAll() { count = 0 }
 
+    /// Forgets the fields of one label.
+    mutating func removeAll(of id: FieldID) {
+        var kept = 0
+        for index in 0..<count where self[index].id != id {
+            self[kept] = self[index]
+            kept += 1
+        }
+        count = kept
+    }
+
     /// Forgets all fields but the first `length`.
     mutating func truncate(to length: Int) {
         precondition(length >= 0 && length <= count, "length beyond the fields")

@@ -12,6 +12,7 @@ struct Emission {
         for (position, child) in node.children.enumerated() {
             let index = code.count
             code.append(Instruction(operation: operation(child, rules, leaves), end: 0))
+            if case .stage(_, let hints?) = child.step { code[index].hint = add(hints) }
             // The bare line is where the first stages start from: going back to it needs a mark as well.
             code[index].rewinds = position == 0 ? -1 : Int16(mark)
             var own = -1
@@ -29,14 +30,25 @@ struct Emission {
         _ node: PrefixNode, _ rules: [RuleDefinition], _ leaves: [LeafPlan]
     ) -> Instruction.Operation {
         switch node.step {
-        case .stage(let stage): return operation(stage, needs(below: node, rules, leaves))
+        case .stage(let stage, let hints):
+            var needs = needs(below: node, rules, leaves)
+            if let required = hints?.required { needs = Needs(names: Set(required), all: false) }
+            return operation(stage, needs)
         case .filter(let filter): return .labelFilter(add(filter))
         case .unwrap(let unwrap):
             names.insert(unwrap.label)
             stages.unwraps.append(unwrap)
             return .unwrap(Int32(stages.unwraps.count - 1))
         case .leaf(let leaf): return .leaf(Int32(leaf))
+        case .entries: return .entries
         }
+    }
+
+    private mutating func add(_ hints: ParserHints) -> Int16 {
+        names.formUnion(hints.required ?? [])
+        let early = hints.early.map { filter in (name: filter.names.first ?? "", filter: add(filter)) }
+        stages.hints.append(StageTables.Hint(required: hints.required, early: early))
+        return Int16(stages.hints.count - 1)
     }
 
     private mutating func operation(_ stage: Stage, _ needs: Needs) -> Instruction.Operation {
@@ -69,14 +81,25 @@ struct Emission {
         case .labelFormat(let items):
             for item in items {
                 names.insert(item.label)
-                if case .rename(let from) = item.value { names.insert(from) }
+                switch item.value {
+                case .rename(let from): names.insert(from)
+                case .template(let text): names.formUnion(TemplateNames(text).names)
+                }
             }
             stages.labelFormats.append(items)
             return .labelFormat(Int32(stages.labelFormats.count - 1))
         case .drop(let choices): return .drop(add(choices))
         case .keep(let choices): return .keep(add(choices))
-        case .unpack, .decolorize, .lineFormat:
-            preconditionFailure("the planner promised to refuse stages that are not built")
+        case .unpack:
+            stages.unpacks.append(wanted(needs))
+            return .unpack(Int32(stages.unpacks.count - 1))
+        case .decolorize:
+            stages.decolorizes = true
+            return .decolorize
+        case .lineFormat(let text):
+            names.formUnion(TemplateNames(text).names)
+            stages.lineFormats.append(text)
+            return .lineFormat(Int32(stages.lineFormats.count - 1))
         }
     }
 
@@ -103,8 +126,10 @@ struct Emission {
         var needs = Needs()
         for child in node.children {
             switch child.step {
-            case .stage(let stage):
+            case .stage(let stage, _):
                 for name in names(lookedAtBy: stage) { needs.insert(name) }
+                needs.all = needs.all || readsEveryLabel(stage)
+            case .entries: needs.all = true
             case .filter(let filter):
                 for name in filter.names { needs.insert(name) }
             case .unwrap(let unwrap): needs.insert(unwrap.label)
@@ -125,10 +150,27 @@ struct Emission {
         case .labelFilter(let filter): filter.names
         case .labelFormat(let items):
             items.flatMap { item -> [String] in
-                if case .rename(let from) = item.value { [item.label, from] } else { [item.label] }
+                switch item.value {
+                case .rename(let from): [item.label, from]
+                case .template(let text): [item.label] + TemplateNames(text).names
+                }
             }
         case .drop(let choices), .keep(let choices): choices.compactMap { $0.matcher == nil ? nil : $0.name }
-        case .lineFilter, .json, .logfmt, .regexp, .pattern, .unpack, .decolorize, .lineFormat: []
+        case .lineFormat(let text): TemplateNames(text).names
+        case .lineFilter, .json, .logfmt, .regexp, .pattern, .unpack, .decolorize: []
+        }
+    }
+
+    /// True where a template uses the map of all labels.
+    private func readsEveryLabel(_ stage: Stage) -> Bool {
+        switch stage.kind {
+        case .lineFormat(let text): return TemplateNames(text).usesAll
+        case .labelFormat(let items):
+            return items.contains { item in
+                if case .template(let text) = item.value { TemplateNames(text).usesAll } else { false }
+            }
+        case .lineFilter, .labelFilter, .json, .logfmt, .regexp, .pattern, .unpack, .decolorize, .drop, .keep:
+            return false
         }
     }
 }

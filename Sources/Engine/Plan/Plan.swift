@@ -29,6 +29,7 @@ public struct Plan: Sendable {
     let leaves: [LeafPlan]
     /// True where some series has every label of its lines.
     let hasOpenKeys: Bool
+    let purpose: Planner.Purpose
     /// Indices into `leaves`, for each rule in the order in which its range aggregations stand.
     let leavesOfRule: [[Int]]
 
@@ -76,6 +77,17 @@ struct StageTables: Sendable {
     var labelFormats: [[LabelFormat]] = []
     var choices: [[LabelChoice]] = []
     var unwraps: [Unwrap] = []
+    var lineFormats: [String] = []
+    var unpacks: [Wanted] = []
+    var decolorizes = false
+    var hints: [Hint] = []
+
+    /// What Loki knows while it parses: see `ParserHints`.
+    struct Hint: Sendable {
+        var required: [String]?
+        /// Labels and the indices of their filters in `labelFilters`.
+        var early: [(name: String, filter: Int32)]
+    }
 }
 
 /// Where a line that passed a rule's pipeline ends: which series it updates, and how.
@@ -104,6 +116,9 @@ struct LeafPlan: Sendable {
     var amount: Amount
     /// Lines with an error pass: the series are grouped by `__error__`.
     var takesErrors: Bool
+    /// The labels after which Loki would have stopped to read a line: an error of a parser that found them all does
+    /// not count. Empty where every line is read to its end.
+    var sufficient: [String] = []
 
     /// Labels by which the leaf looks at the line; nil where it needs all of them.
     func neededNames(_ rule: RuleDefinition) -> [String]? {

@@ -24,20 +24,18 @@ extension Planner {
             if let error = PatternExpression(pattern).stageError {
                 problem(rule, "cannot read the pattern '\(pattern)': \(error.message)", stage.range)
             }
-        case .unpack: refuse("unpack", rule, stage.range)
-        case .decolorize: refuse("decolorize", rule, stage.range)
-        case .lineFormat: refuse("line_format", rule, stage.range)
+        case .lineFormat(let text): checkTemplate(text, name: "line", rule: rule, range: stage.range)
         case .labelFormat(let items):
             for item in items {
-                if case .template = item.value {
-                    problem(rule, "templates in 'label_format' are not supported in rules yet", item.range)
+                if case .template(let text) = item.value {
+                    checkTemplate(text, name: "label", rule: rule, range: item.range)
                 }
             }
         case .drop(let choices), .keep(let choices):
             for choice in choices {
                 if let matcher = choice.matcher { check(matcher, rule: rule, range: matcher.range) }
             }
-        case .logfmt: break
+        case .logfmt, .unpack, .decolorize: break
         }
     }
 
@@ -83,7 +81,8 @@ extension Planner {
                 PlanProblem(
                     rule: rule,
                     diagnostic: Diagnostic(
-                        .warning, "Loki would refuse this regular expression: it uses \(what)", at: range)))
+                        purpose == .query ? .error : .warning,
+                        "Loki would refuse this regular expression: it uses \(what)", at: range)))
         } catch {
             problem(
                 rule,
@@ -109,7 +108,6 @@ extension Planner {
         }
     }
 
-    private mutating func refuse(_ stage: String, _ rule: Int, _ range: Range<Int>) {
-        problem(rule, "'\(stage)' is not supported in rules yet", range)
+    private mutating func checkTemplate(_ text: String, name: String, rule: Int, range: Range<Int>) {
     }
 }

@@ -8,21 +8,25 @@ public struct Planner {
     private static let plans = Atomic<Int>(0)
     private let rules: [RuleDefinition]
     var problems: [PlanProblem] = []
+    let purpose: Purpose
     private var roots: [(key: String, selector: Selector, node: PrefixNode, rules: [Int])] = []
-    private var leaves: [LeafPlan] = []
+    var leaves: [LeafPlan] = []
     private var leavesOfRule: [[Int]]
     private var emission = Emission()
 
     /// The plan of these rules; nil when a problem is an error.
-    public static func plan(_ rules: [RuleDefinition]) -> (plan: Plan?, problems: [PlanProblem]) {
-        var planner = Planner(rules: rules)
+    public static func plan(
+        _ rules: [RuleDefinition], for purpose: Purpose = .rules
+    ) -> (plan: Plan?, problems: [PlanProblem]) {
+        var planner = Planner(rules: rules, purpose: purpose)
         for index in rules.indices { planner.add(rule: index) }
         let failed = planner.problems.contains { $0.diagnostic.severity == .error }
         return (failed ? nil : planner.emit(), planner.problems)
     }
 
-    private init(rules: [RuleDefinition]) {
+    private init(rules: [RuleDefinition], purpose: Purpose) {
         self.rules = rules
+        self.purpose = purpose
         leavesOfRule = Array(repeating: [], count: rules.count)
     }
 
@@ -52,6 +56,13 @@ public struct Planner {
             problem(
                 index, "wanted a log query, found a metric query", metric.range,
                 hint: "use 'record:' for metric queries")
+        case (.record, .log(let query)) where purpose == .query:
+            if let unwrap = query.unwrap {
+                problem(
+                    index, "'unwrap' belongs into a range aggregation", unwrap.range,
+                    hint: "for example sum_over_time(… | unwrap \(unwrap.label) [1m])")
+            }
+            add(query, to: .entries, rule: index, .every, keepsLine: true)
         case (.record, .log(let query)):
             problem(
                 index, "wanted a metric query, found a log query", query.range,
@@ -114,7 +125,10 @@ public struct Planner {
             case .some(let grouping): key = grouping.without ? key : .by(grouping.labels)
             }
         }
-        add(range.query, leaf(index, .panes(layout), key, amount))
+        let keepsLine = range.operation == .bytesOverTime || range.operation == .bytesRate
+        let place = add(leaf(index, .panes(layout), key, amount))
+        add(
+            range.query, to: .leaf(place), rule: index, Self.neededLabels(range, under: vector), keepsLine: keepsLine)
     }
 
     /// What a pane of a range aggregation holds; nil where that is not built yet.
@@ -132,32 +146,29 @@ public struct Planner {
         }
     }
 
+    /// The path of a counter, histogram or gauge.
     private mutating func add(_ query: LogQuery, _ leaf: LeafPlan) {
-        let rule = leaf.rule
-        check(query.selector, rule: rule)
-        let key = query.selector.description
+        let place = add(leaf)
+        add(query, to: .leaf(place), rule: leaf.rule, .every, keepsLine: false)
+    }
+
+    private mutating func add(_ leaf: LeafPlan) -> Int {
+        leaves.append(leaf)
+        leavesOfRule[leaf.rule].append(leaves.count - 1)
+        return leaves.count - 1
+    }
+
+    /// The top of the tree of a selector's rules.
+    mutating func root(of selector: Selector, rule: Int) -> PrefixNode {
+        check(selector, rule: rule)
+        let key = selector.description
         var position = roots.firstIndex { $0.key == key }
         if position == nil {
-            roots.append((key, query.selector, PrefixNode(step: .leaf(-1), key: ""), []))
+            roots.append((key, selector, PrefixNode(step: .leaf(-1), key: ""), []))
             position = roots.count - 1
         }
-        let root = position!
-        roots[root].rules.append(rule)
-        var node = roots[root].node
-        for stage in Self.ordered(query.stages) {
-            check(stage, rule: rule)
-            node = node.child(stage.description, .stage(stage))
-        }
-        if let unwrap = query.unwrap {
-            node = node.child("unwrap \(unwrap.conversion.rawValue)(\(unwrap.label))", .unwrap(unwrap))
-            for filter in unwrap.filters {
-                check(filter, rule: rule, range: unwrap.range)
-                node = node.child(filter.description, .filter(filter))
-            }
-        }
-        leaves.append(leaf)
-        leavesOfRule[rule].append(leaves.count - 1)
-        _ = node.child("leaf \(leaves.count - 1)", .leaf(leaves.count - 1))
+        roots[position!].rules.append(rule)
+        return roots[position!].node
     }
 
     /// Line filters come first, as far as the order allows: they are cheap and may spare the parsing. They stay
@@ -195,7 +206,9 @@ public struct Planner {
         }
         for leaf in leaves {
             for name in leaf.neededNames(rules[leaf.rule]) ?? [] { emission.names.insert(name) }
+            emission.names.formUnion(leaf.sufficient)
         }
+        if purpose == .query { emission.names.formUnion(["__error__", "__error_details__"]) }
         var groups: [Plan.Group] = []
         for rule in rules {
             guard case .record = rule.kind, !groups.contains(where: { $0.name == rule.group }) else { continue }
@@ -205,8 +218,8 @@ public struct Planner {
             number: Self.plans.add(1, ordering: .relaxed).newValue, rules: rules, identities: rules.map(\.identity),
             names: emission.names.sorted(), roots: finished,
             code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
-            hasOpenKeys: leaves.contains { if case .all = $0.key { true } else { false } },
-            leavesOfRule: leavesOfRule, groups: groups)
+            hasOpenKeys: purpose == .query || leaves.contains { if case .all = $0.key { true } else { false } },
+            purpose: purpose, leavesOfRule: leavesOfRule, groups: groups)
     }
 }
 

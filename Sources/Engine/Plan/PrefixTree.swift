@@ -3,10 +3,12 @@ import LogQL
 /// The tree of stages while a plan is made: paths that begin alike are one path as far as they are alike.
 final class PrefixNode {
     enum Step {
-        case stage(Stage)
+        case stage(Stage, ParserHints?)
         case unwrap(Unwrap)
         case filter(LabelFilter)
         case leaf(Int)
+        /// The line and its labels are the answer.
+        case entries
     }
 
     let step: Step

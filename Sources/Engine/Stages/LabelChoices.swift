@@ -7,7 +7,11 @@ struct LabelChoices: ~Copyable {
         var operation: MatchOperator?
         var text: ByteView
         var regex: Int32
-        var isError: Bool
+        /// The item is `__error__` or `__error_details__`: of the record, not a label.
+        var special: Special
+    }
+    enum Special: UInt8, BitwiseCopyable {
+        case none, error, details
     }
     private var items = OwnedBuffer<Item>()
     private var regexes = OwnedBuffer<Regex>()
@@ -23,13 +27,14 @@ struct LabelChoices: ~Copyable {
                 Item(
                     field: names.known(choice.name), operation: choice.matcher?.operation,
                     text: constants.keep((choice.matcher?.value ?? "").utf8), regex: regex,
-                    isError: choice.name == "__error__"))
+                    special: choice.name == "__error__" ? .error : choice.name == "__error_details__" ? .details : .none
+                ))
         }
     }
 
     var count: Int { items.count }
     func field(_ index: Int) -> FieldID { items[index].field }
-    func isError(_ index: Int) -> Bool { items[index].isError }
+    func special(_ index: Int) -> Special { items[index].special }
 
     func holds(_ index: Int, _ value: ByteView) -> Bool {
         let item = items[index]
@@ -47,9 +52,14 @@ extension Program {
     /// `drop`: takes away the labels whose items hold; `drop __error__` clears the error.
     mutating func drop(_ stage: Int) -> Bool {
         for index in 0..<stages.choices[stage].count {
-            if stages.choices[stage].isError(index) {
+            switch stages.choices[stage].special(index) {
+            case .none: break
+            case .error:
                 let text = stages.errorTexts[Int(record.failure.rawValue)]
                 if stages.choices[stage].holds(index, text) { record.failure = .none }
+                continue
+            case .details:
+                if stages.choices[stage].holds(index, record.details) { record.details = record.nothing }
                 continue
             }
             let id = stages.choices[stage].field(index)
@@ -80,7 +90,7 @@ extension Program {
             guard record.isPresent(item.from) else { continue }
             let value = record.value(item.from)
             record.takeAway(item.from)
-            if item.to != item.from { record.set(item.to, Field(value: value, origin: .parsed, stage: .max)) }
+            if item.to != item.from { record.set(item.to, Field(value: value, origin: .parsed, stage: Field.setStage)) }
         }
         return true
     }
@@ -97,7 +107,15 @@ extension Program {
         case .duration, .durationSeconds: number = parseGoDuration(value).map { Double($0) / 1e9 }
         }
         record.unwrapped = number ?? 0
-        if number == nil, record.failure == .none { record.failure = .sampleExtraction }
+        guard number == nil, record.failure == .none else { return true }
+        record.failure = .sampleExtraction
+        if keepsDetails {
+            switch item.conversion {
+            case .number: record.details = record.keep(explainDouble(value).utf8)
+            case .bytes: record.details = record.keep(explainBytes(value).utf8)
+            case .duration, .durationSeconds: record.details = record.keep(explainGoDuration(value).utf8)
+            }
+        }
         return true
     }
 }
@@ -105,6 +123,6 @@ extension Program {
 extension Record {
     /// A label that is gone: missing for later stages, and not brought back by a later parser.
     mutating func takeAway(_ id: FieldID) {
-        set(id, Field(value: nothing, origin: .dropped))
+        set(id, Field(value: nothing, origin: .dropped, stage: stage(id)))
     }
 }

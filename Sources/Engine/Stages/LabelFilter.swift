@@ -24,6 +24,8 @@ struct LabelFilterTable: ~Copyable {
     }
 
     private let regexSet: RegexSet
+    /// Somebody looks at `__error_details__`.
+    var keepsDetails = false
     private var rows = OwnedBuffer<Row>()
     /// The row of each filter's top.
     private var tops: [Int32] = []
@@ -94,27 +96,34 @@ struct LabelFilterTable: ~Copyable {
             return addresses[Int(address)].matches(record.value(row.field)) == equal
         case .number(let comparison, let wanted):
             guard record.isPresent(row.field) else { return false }
-            guard let number = parseDouble(record.value(row.field)) else { return unreadable(&record) }
+            let value = record.value(row.field)
+            guard let number = parseDouble(value) else { return unreadable(&record) { explainDouble(value) } }
             return Self.compare(comparison, number, wanted)
         case .duration(let comparison, let wanted):
             guard record.isPresent(row.field) else { return false }
-            guard let duration = parseGoDuration(record.value(row.field)) else { return unreadable(&record) }
+            let value = record.value(row.field)
+            guard let duration = parseGoDuration(value) else {
+                return unreadable(&record) { explainGoDuration(value) }
+            }
             return Self.compare(comparison, duration, wanted)
         case .bytes(let comparison, let wanted):
             guard record.isPresent(row.field) else { return false }
-            guard let bytes = parseBytes(record.value(row.field)) else { return unreadable(&record) }
+            let value = record.value(row.field)
+            guard let bytes = parseBytes(value) else { return unreadable(&record) { explainBytes(value) } }
             return Self.compare(comparison, bytes, wanted)
         }
     }
 
-    /// A missing label has the empty value; of `__error__` the record knows.
+    /// A missing label has the empty value, and so has `__error_details__`; of `__error__` the record knows.
     private func value(_ row: Row, _ record: inout Record) -> ByteView {
         row.isError ? errorTexts[Int(record.failure.rawValue)] : record.value(row.field)
     }
 
     /// A value that does not convert is an error of the line, and the line passes.
-    private func unreadable(_ record: inout Record) -> Bool {
-        if record.failure == .none { record.failure = .labelFilter }
+    private func unreadable(_ record: inout Record, _ explanation: () -> String) -> Bool {
+        guard record.failure == .none else { return true }
+        record.failure = .labelFilter
+        if keepsDetails { record.details = record.keep(explanation().utf8) }
         return true
     }
 

@@ -23,7 +23,9 @@ struct LineFilterRuntime: ~Copyable {
         case .pattern: (kind, isNegative) = (.pattern, false)
         case .notPattern: (kind, isNegative) = (.pattern, true)
         }
-        for value in filter.values {
+        // In a chain Loki forgets empty texts.
+        let named = filter.values.filter { $0 != .text("") }
+        for value in named.isEmpty ? filter.values : named {
             switch (value, kind) {
             case (.ip(let text), _):
                 addresses.append(promised(text) { () throws(ExpressionError) in try IPFilter(text) })

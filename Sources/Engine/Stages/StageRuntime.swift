@@ -10,6 +10,8 @@ struct StageRuntime: ~Copyable {
     /// The labels of each `json` and `logfmt` with expressions.
     var jsonTargets: [[FieldID]] = []
     var logfmtTargets: [[FieldID]] = []
+    /// Targets of `logfmt` that take the value of a pair with another name, and that name.
+    var logfmtSources: [[(target: FieldID, source: FieldID)]] = []
     var logfmt = OwnedBuffer<LogfmtScanner>()
     var regexps = OwnedBuffer<RegexExtractor>()
     var patterns = OwnedBuffer<PatternMatcher>()
@@ -18,6 +20,11 @@ struct StageRuntime: ~Copyable {
     var unwraps = OwnedBuffer<UnwrapRuntime>()
     /// The text of each `LineFailure`, for filters on `__error__`.
     var errorTexts = OwnedBuffer<ByteView>()
+    /// `__error_details__` of each `ScanError`.
+    var errorDetails = OwnedBuffer<ByteView>()
+    var hints = OwnedBuffer<HintRuntime>()
+    var unpacks = OwnedBuffer<UnpackScanner>()
+    let decolorizer: Decolorizer?
 
     struct Rename: Sendable {
         var to: FieldID
@@ -30,6 +37,7 @@ struct StageRuntime: ~Copyable {
     }
 
     init(_ tables: StageTables, names: inout NameTable, constants: ByteStore, seed: UInt64) {
+        decolorizer = tables.decolorizes ? Decolorizer(in: regexSet) : nil
         labelFilters = LabelFilterTable(tables.labelFilters, names: &names, constants: constants, regexes: regexSet)
         for filter in tables.lineFilters {
             lineFilters.append(LineFilterRuntime(filter, constants: constants, regexes: regexSet))
@@ -71,11 +79,25 @@ struct StageRuntime: ~Copyable {
         for unwrap in tables.unwraps {
             unwraps.append(UnwrapRuntime(label: names.known(unwrap.label), conversion: unwrap.conversion))
         }
+        for hint in tables.hints { hints.append(HintRuntime(hint, names: &names)) }
+        for wanted in tables.unpacks {
+            unpacks.append(UnpackScanner(wanted: Self.ids(wanted, &names)?.map(\.id)))
+        }
+        for error in ScanError.allCases {
+            let text = error.details
+            errorDetails.append(constants.keep(text.description.utf8))
+        }
         for failure in LineFailure.allCases { errorTexts.append(constants.keep(failure.text.utf8)) }
     }
 
     private mutating func add(_ stage: StageTables.Logfmt, names: inout NameTable, seed: UInt64) {
         logfmtTargets.append(stage.extractions.map { names.known($0.label) })
+        let targets = Set(stage.extractions.map(\.label))
+        logfmtSources.append(
+            stage.extractions.compactMap { item in
+                targets.contains(item.expression)
+                    ? nil : names.id(forName: item.expression).map { (names.known(item.label), $0) }
+            })
         if !stage.extractions.isEmpty {
             let targets = stage.extractions.map { item in
                 LogfmtTarget(name: item.label, expression: item.expression, id: names.known(item.label))

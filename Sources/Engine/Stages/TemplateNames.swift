@@ -1,0 +1,6 @@
+/// The labels that a template reads.
+struct TemplateNames {
+    var names: [String] = []
+    var usesAll = false
+    init(_ text: String) {}
+}
