@@ -51,6 +51,8 @@ public struct LineClock: ~Copyable {
     /// Why a form cannot be used; lower case, no full stop.
     public struct Problem: Error, Sendable {
         public var message: String
+
+        public init(message: String) { self.message = message }
     }
 
     private let notation: Form.Notation

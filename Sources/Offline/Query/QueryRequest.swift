@@ -27,6 +27,9 @@ public struct QueryRequest: Sendable {
         }
     }
 
+    /// Which end of the time a limit keeps, and the order of the entries.
+    public typealias Direction = QueryDirection
+
     public var expression: String
     /// Corpus files; several are one corpus.
     public var corpora: [String] = []
@@ -42,7 +45,7 @@ public struct QueryRequest: Sendable {
     /// Nanoseconds.
     public var step: Int64?
     public var limit = 5_000
-    public var direction = QueryDirection.forward
+    public var direction = Direction.forward
     public var output = QueryOutput.text
     /// Whether progress may be shown on standard error where that is a terminal.
     public var showsProgress = true

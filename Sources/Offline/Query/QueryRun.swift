@@ -36,12 +36,12 @@ private struct QueryRun {
     mutating func answer(_ report: (String) -> Void) throws(QueryProblem) -> OfflineAnswer {
         let times = try times(report)
         var query: Query
-        do throws(QueryRefusal) {
+        do throws(Query.Refusal) {
             query = try Query(expression, times, limits: QueryLimits())
         } catch {
             throw QueryProblem(rendered: notes + source.render(error.diagnostics))
         }
-        var failure: QueryFailure?
+        notes += source.render(query.warnings)
         let fallback =
             switch times {
             case .instant(let time): time
@@ -49,19 +49,10 @@ private struct QueryRun {
             case .log(let start, let end, _, _): max(start, Timestamp(nanoseconds: end.nanoseconds &- 1))
             }
         do throws(InputProblem) {
-            notes += try readAll(fallback: fallback, report) { batch in
-                do throws(QueryFailure) {
-                    try query.ingest(batch)
-                    return true
-                } catch {
-                    failure = error
-                    return false
-                }
-            }.notes
+            notes += try readAll(fallback: fallback, report) { query.ingest($0) }.notes
         } catch {
             throw QueryProblem(rendered: notes + "millrace: \(error)\n")
         }
-        if let failure { throw QueryProblem(rendered: notes + "millrace: \(failure.message)\n") }
         do throws(QueryFailure) {
             let result = try query.finish()
             return OfflineAnswer(output: render(result, times, as: request.output), errors: notes)
@@ -124,7 +115,7 @@ private struct QueryRun {
                     + "given: --time, or --start and --end")
         }
         do throws(InputProblem) {
-            let found = try readAll(fallback: now, report) { _ in true }
+            let found = try readAll(fallback: now, report) { _ in }
             guard let oldest = found.oldest, let newest = found.newest else { return nil }
             return (oldest, newest)
         } catch {
@@ -153,9 +144,9 @@ private struct QueryRun {
         }
     }
 
-    /// Gives every batch of every input to `take`, until that says false.
+    /// Gives every batch of every input to `take`.
     private func readAll(
-        fallback: Timestamp, _ report: (String) -> Void, _ take: (LineBatch) -> Bool
+        fallback: Timestamp, _ report: (String) -> Void, _ take: (LineBatch) -> Void
     ) throws(InputProblem) -> Reading {
         var reading = Reading()
         let streams = StreamTable(limit: 100_000)
@@ -165,7 +156,7 @@ private struct QueryRun {
         for path in request.corpora {
             var reader = try CorpusReader(path, streams: streams, known: known)
             while let batch = try reader.next() {
-                guard take(batch) else { return reading }
+                take(batch)
                 progress.show(path, reader.progress, report)
             }
             reading.note(reader.oldest, reader.newest)
@@ -175,7 +166,7 @@ private struct QueryRun {
                 path, labels: LabelSet(request.labels), streams: streams, clock: request.clock, fallback: fallback,
                 reference: now)
             while let batch = try reader.next() {
-                guard take(batch) else { return reading }
+                take(batch)
                 progress.show(path, reader.progress, report)
             }
             reading.note(reader.oldest, reader.newest)

@@ -179,13 +179,13 @@ struct RuleTestRun {
             case .metric: .instant(at ?? last)
             }
         var query: Query
-        do throws(QueryRefusal) {
+        do throws(Query.Refusal) {
             query = try Query(expression, times, limits: QueryLimits())
         } catch {
             return .failed(error.diagnostics.map(\.message).joined(separator: "; "))
         }
+        for batch in lines.batches(0..<lines.entries.count) { query.ingest(batch) }
         do throws(QueryFailure) {
-            for batch in lines.batches(0..<lines.entries.count) { try query.ingest(batch) }
             return .result(try query.finish())
         } catch {
             return .failed(error.message)
