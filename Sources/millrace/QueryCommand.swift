@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Daemon
-import Offline
+public import Offline
 import Records
 
 /// `millrace query`: LogQL over local files.
@@ -120,6 +120,7 @@ private func moment(_ text: String) throws -> QueryRequest.Moment {
     return moment
 }
 
+// All of these modules belong to this package, so that no other module can declare these conformances.
 extension QueryRequest.Direction: ExpressibleByArgument {}
 extension QueryOutput: ExpressibleByArgument {}
 extension ReportOutput: ExpressibleByArgument {}

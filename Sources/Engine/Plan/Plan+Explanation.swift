@@ -50,6 +50,8 @@ public struct PlanExplanation: Sendable {
     public struct End: Sendable {
         /// Index of the rule.
         public var rule: Int
+        /// The range aggregation that takes the lines, `rate [5m]`; nil for counters, histograms and gauges.
+        public var window: String?
         /// The labels of the series; nil where the series have every label of the line but `without`.
         public var by: [String]?
         public var without: [String]
@@ -121,7 +123,7 @@ extension Plan {
         func stage(
             _ kind: Stage.Kind, _ reads: PlanExplanation.Reads? = nil, _ costs: [PlanExplanation.Cost] = []
         ) -> PlanExplanation.Node {
-            let text = Stage(kind: kind, range: 0..<0).description
+            let text = Self.text(kind)
             let all: [PlanExplanation.Cost] = reads == .everyKey ? [.everyKey] : []
             return PlanExplanation.Node(step: .stage(text), reads: reads, costs: all + costs, children: [])
         }
@@ -165,8 +167,23 @@ extension Plan {
         case .entries: return PlanExplanation.Node(step: .entries, reads: nil, costs: [], children: [])
         case .leaf(let number):
             return PlanExplanation.Node(
-                step: .end(end(leaves[Int(number)])), reads: nil, costs: [], children: [])
+                step: .end(end(leaves[Int(number)], number: Int(number))), reads: nil, costs: [], children: [])
         }
+    }
+
+    /// The canonical text, but for regular expressions, which are easier to read without doubled backslashes.
+    private static func text(_ kind: Stage.Kind) -> String {
+        switch kind {
+        case .regexp(let pattern) where !pattern.contains("`"): return "| regexp `\(pattern)`"
+        case .lineFilter(let filter) where filter.values.count == 1:
+            if case .text(let pattern) = filter.values[0], pattern.contains("\\"), !pattern.contains("`") {
+                return "\(filter.operation.rawValue) `\(pattern)`"
+            }
+        case .lineFilter, .labelFilter, .json, .logfmt, .regexp, .pattern, .unpack, .decolorize, .lineFormat,
+            .labelFormat, .drop, .keep:
+            break
+        }
+        return Stage(kind: kind, range: 0..<0).description
     }
 
     private func reads(_ wanted: StageTables.Wanted) -> PlanExplanation.Reads {
@@ -175,7 +192,10 @@ extension Plan {
 
     // MARK: ends
 
-    private func end(_ leaf: LeafPlan) -> PlanExplanation.End {
+    private func end(_ leaf: LeafPlan, number: Int) -> PlanExplanation.End {
+        let ranges = rules[leaf.rule].expression.rangeAggregations
+        let position = leavesOfRule[leaf.rule].firstIndex(of: number)
+        let range = position.flatMap { $0 < ranges.count ? ranges[$0] : nil }
         var panes: PlanExplanation.Panes?
         let numbers: Int
         switch leaf.kind {
@@ -193,7 +213,11 @@ extension Plan {
         case .all(let except): without = except
         }
         return PlanExplanation.End(
-            rule: leaf.rule, by: by, without: without, panes: panes,
+            rule: leaf.rule,
+            window: range.map { range in
+                "\(range.operation.rawValue) [\(formatDuration(range.window))]"
+                    + (range.offset == 0 ? "" : " offset \(formatDuration(range.offset))")
+            }, by: by, without: without, panes: panes,
             bytesPerSeries: numbers * MemoryLayout<Double>.stride + SeriesTable.bytesPerEntry)
     }
 
@@ -239,18 +263,26 @@ extension Expression {
     public var logQueries: [LogQuery] {
         switch self {
         case .log(let query): [query]
-        case .metric(let metric): metric.logQueries
+        case .metric(let metric): metric.rangeAggregations.map(\.query)
+        }
+    }
+
+    fileprivate var rangeAggregations: [RangeAggregation] {
+        switch self {
+        case .log: []
+        case .metric(let metric): metric.rangeAggregations
         }
     }
 }
 
 extension MetricExpression {
-    fileprivate var logQueries: [LogQuery] {
+    /// From left to right.
+    fileprivate var rangeAggregations: [RangeAggregation] {
         switch self {
-        case .range(let range): [range.query]
-        case .vector(let vector): vector.argument.logQueries
-        case .binary(let binary): binary.left.logQueries + binary.right.logQueries
-        case .labelReplace(let replace): replace.argument.logQueries
+        case .range(let range): [range]
+        case .vector(let vector): vector.argument.rangeAggregations
+        case .binary(let binary): binary.left.rangeAggregations + binary.right.rangeAggregations
+        case .labelReplace(let replace): replace.argument.rangeAggregations
         case .literal, .vectorOf: []
         }
     }

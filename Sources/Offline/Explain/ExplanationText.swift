@@ -71,8 +71,8 @@ struct ExplanationText {
 
     private func name(_ end: PlanExplanation.End) -> String {
         let rule = plan.rules[end.rule]
-        guard !isQuery else { return "window" }
-        return "\(rule.kind.word) \(rule.name)"
+        if isQuery { return end.window ?? "the entries" }
+        return "\(rule.kind.word) \(rule.name)" + (end.window.map { ": \($0)" } ?? "")
     }
 
     private func seriesText(_ end: PlanExplanation.End) -> String {
@@ -89,8 +89,12 @@ struct ExplanationText {
             text += "\(panes.held) held; evaluated every \(formatDuration(rule.interval))\n"
         }
         guard !isQuery else { return text }
-        text += "    memory: at most \(grouped(rule.limit)) series of \(grouped(end.bytesPerSeries)) bytes, "
-        text += "\(size(rule.limit * end.bytesPerSeries)) and the text of their labels\n"
+        if end.by?.isEmpty ?? false {
+            text += "    memory: one series of \(grouped(end.bytesPerSeries)) bytes\n"
+        } else {
+            text += "    memory: at most \(grouped(rule.limit)) series of \(grouped(end.bytesPerSeries)) bytes: "
+            text += "\(size(rule.limit * end.bytesPerSeries)), and the text of their labels\n"
+        }
         return text
     }
 
@@ -183,7 +187,8 @@ struct ExplanationText {
     private func size(_ bytes: Int) -> String {
         switch bytes {
         case ..<10_240: "\(grouped(bytes)) bytes"
-        case ..<10_485_760: "\(bytes >> 10) KiB"
+        case ..<1_048_576: "\(bytes >> 10) KiB"
+        case ..<104_857_600: "\(bytes >> 20).\((bytes & 0xFFFFF) * 10 >> 20) MiB"
         default: "\(grouped(bytes >> 20)) MiB"
         }
     }
@@ -208,6 +213,10 @@ struct ExplanationText {
             json.raw(",\"without\":")
             strings(end.without, to: &json)
             json.raw(",\"limit\":\(plan.rules[end.rule].limit),\"bytesPerSeries\":\(end.bytesPerSeries)")
+            if let window = end.window {
+                json.raw(",\"window\":")
+                json.string(window)
+            }
             if let panes = end.panes {
                 json.raw(
                     ",\"panes\":{\"nanoseconds\":\(panes.width),\"inWindow\":\(panes.inWindow),\"held\":\(panes.held)}")

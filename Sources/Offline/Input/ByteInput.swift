@@ -179,6 +179,16 @@ final class ByteInput {
     }
 }
 
+/// Where the next newline stands, from `start` on.
+func newline(in bytes: [UInt8], from start: Int) -> Int? {
+    unsafe bytes.withUnsafeBytes { buffer -> Int? in
+        guard start < buffer.count, let base = buffer.baseAddress,
+            let found = unsafe memchr(base + start, 0x0A, buffer.count - start)
+        else { return nil }
+        return unsafe UnsafeRawPointer(found) - base
+    }
+}
+
 /// True where standard error is a terminal, so that progress may be shown.
 func standardErrorIsTerminal() -> Bool { isatty(STDERR_FILENO) == 1 }
 

@@ -30,9 +30,8 @@ struct LineInput: ~Copyable {
                     return true
                 }
             }
-            let rest = piece[offset...]
-            let end = rest.firstIndex(of: UInt8(ascii: "\n"))
-            let found = rest[..<(end ?? piece.count)]
+            let end = newline(in: piece, from: offset)
+            let found = piece[offset..<(end ?? piece.count)]
             offset = end.map { $0 + 1 } ?? piece.count
             if isCutting {
                 if end != nil { isCutting = false }

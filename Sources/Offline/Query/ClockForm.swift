@@ -3,7 +3,11 @@ import Records
 
 /// Where lines have their time and how it is written.
 public typealias ClockForm = LineClock.Form
-public typealias ClockProblem = LineClock.Problem
+
+/// Why a description of a clock cannot be used; lower case, no full stop.
+public struct ClockProblem: Error, Sendable {
+    public var message: String
+}
 
 /// Reads `field=time,format=rfc3339` or `regex=\[(?P<time>[^\]]+)\],format=02/Jan/2006:15:04:05 -0700`.
 ///
@@ -43,6 +47,10 @@ public func clockForm(fromCommandLine text: String) throws(ClockProblem) -> Cloc
                 + "'\(value("format") ?? "")'")
     }
     let form = ClockForm(place: place, notation: notation)
-    _ = try LineClock(form, reference: Timestamp(nanoseconds: 0))
+    do throws(LineClock.Problem) {
+        _ = try LineClock(form, reference: Timestamp(nanoseconds: 0))
+    } catch {
+        throw ClockProblem(message: error.message)
+    }
     return form
 }

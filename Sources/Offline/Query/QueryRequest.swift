@@ -28,7 +28,9 @@ public struct QueryRequest: Sendable {
     }
 
     /// Which end of the time a limit keeps, and the order of the entries.
-    public typealias Direction = QueryDirection
+    public enum Direction: String, CaseIterable, Sendable {
+        case forward, backward
+    }
 
     public var expression: String
     /// Corpus files; several are one corpus.

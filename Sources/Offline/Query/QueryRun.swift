@@ -77,7 +77,12 @@ private struct QueryRun {
                         + "query type (--start and --end)")
             }
             let (start, end) = try covered(inclusive: false, report)
-            return .log(start: start, end: end, direction: request.direction, limit: request.limit)
+            let direction: QueryDirection =
+                switch request.direction {
+                case .forward: .forward
+                case .backward: .backward
+                }
+            return .log(start: start, end: end, direction: direction, limit: request.limit)
         case .metric where !isRange:
             if let time = request.time { return .instant(time.time) }
             return .instant(try survey(report).map(\.newest) ?? now)
