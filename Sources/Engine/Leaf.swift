@@ -18,9 +18,14 @@ struct Leaf: ~Copyable {
     /// Stays empty where the rule has no exemplar.
     var exemplars = ExemplarTable()
     var table: SeriesTable
+    /// How windows are cut; of no meaning for leaves without windows.
+    let layout: PaneLayout
+    let hasPanes: Bool
+    var cursor = PaneCursor()
+    var samples: SampleStore
     let seed: UInt64
 
-    init(_ plan: LeafPlan, rule: RuleDefinition, names: inout NameTable, seed: UInt64) {
+    init(_ plan: LeafPlan, rule: RuleDefinition, names: inout NameTable, seed: UInt64, windowSamples: Int) {
         let labels: [String]
         switch plan.key {
         case .by(let by): (isOpen, labels) = (false, by)
@@ -32,6 +37,15 @@ struct Leaf: ~Copyable {
         takesErrors = plan.takesErrors
         interval = rule.interval
         self.seed = seed
+        if case .panes(let layout) = plan.kind {
+            self.layout = layout
+            hasPanes = true
+        } else {
+            layout = PaneLayout(range: 0, interval: rule.interval, offset: 0, delay: 0, state: .sum)
+            hasPanes = false
+        }
+        samples = SampleStore(
+            keepsTimes: layout.state == .counter, exact: layout.exactSamples, limit: windowSamples)
         table = SeriesTable(limit: rule.limit, template: plan.template)
         for label in labels { fields.append(names.known(label)) }
         if case .histogram(let buckets) = plan.kind {

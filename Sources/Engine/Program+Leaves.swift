@@ -5,6 +5,8 @@ extension Program {
     /// A line has come through a rule's pipeline: finds its series and updates it. Always false: a leaf has no children.
     mutating func update(_ index: Int) -> Bool {
         let rule = leaves[index].rule
+        // What lies in no window is not looked at: not even its errors count.
+        if leaves[index].hasPanes, leaves[index].isOutside(record.time.nanoseconds) { return false }
         if record.failure != .none, !leaves[index].takesErrors {
             rules[rule].fail(record.failure)
             return false
@@ -23,11 +25,11 @@ extension Program {
             return false
         }
         let entry = leaves[index].isOpen ? openEntry(index) : entry(index)
-        guard add(amount, to: entry, index) else {
-            rules[rule].fail(.late)
-            return false
+        switch add(amount, to: entry, index) {
+        case .added: rules[rule].matched &+= 1
+        case .late: rules[rule].fail(.late)
+        case .full: rules[rule].fail(.full)
         }
-        rules[rule].matched &+= 1
         return false
     }
 
@@ -48,7 +50,7 @@ extension Program {
     }
 
     @inline(__always)
-    private mutating func add(_ amount: Double, to entry: Int, _ index: Int) -> Bool {
+    private mutating func add(_ amount: Double, to entry: Int, _ index: Int) -> SampleOutcome {
         let base = entry * leaves[index].table.stride
         leaves[index].table.touch(entry, at: now)
         switch leaves[index].kind {
@@ -74,10 +76,9 @@ extension Program {
             }
             leaves[index].table.values[base] = value
             leaves[index].table.values[base + 1] = Double(bitPattern: UInt64(bitPattern: record.time.nanoseconds))
-        case .panes(let layout):
-            return leaves[index].table.addSample(amount, at: record.time.nanoseconds, to: entry, layout)
+        case .panes: return leaves[index].addSample(amount, at: record.time.nanoseconds, to: entry)
         }
-        return true
+        return .added
     }
 
     // MARK: Keys

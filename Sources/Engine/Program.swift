@@ -36,10 +36,12 @@ public struct Program: ~Copyable {
     var now: Int64 = 0
     /// False where entries may lie ahead of our clock, as in files that are read once.
     public var refusesAhead = true
+    var pulse: StreamPulse
 
     /// `seed` makes hashes unpredictable: a random number per process.
     public init(_ plan: Plan, seed: UInt64) {
         self.plan = plan
+        pulse = StreamPulse(plan)
         names = NameTable(seed: seed)
         for name in plan.names { _ = names.id(forName: name) }
         errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
@@ -49,7 +51,10 @@ public struct Program: ~Copyable {
         stages = StageRuntime(plan.stages, names: &names, constants: constants, seed: seed)
         marks.append(repeating: record.mark, count: plan.markCount)
         for leaf in plan.leaves {
-            leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed))
+            leaves.append(
+                Leaf(
+                    leaf, rule: plan.rules[leaf.rule], names: &names, seed: seed,
+                    windowSamples: plan.options.windowSamples))
         }
         rules.append(repeating: RuleCounts(), count: plan.rules.count)
         record.grow(to: names.count)
@@ -102,6 +107,7 @@ public struct Program: ~Copyable {
         for root in selected.roots {
             for rule in plan.roots[root].rules { rules[rule].seen &+= UInt64(run.count) }
         }
+        if pulse.isWanted { notePulse(lines, run, roots: selected.roots) }
         for index in run {
             let line = lines[index]
             record.begin(all[line.bytes.range], time: line.time)
@@ -158,7 +164,7 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
     var charged: UInt64 = 0
     /// Lines that updated a series.
     public var matched: UInt64 = 0
-    private var failures = InlineArray<10, UInt64>(repeating: 0)
+    private var failures = InlineArray<11, UInt64>(repeating: 0)
 
     public init() {}
 

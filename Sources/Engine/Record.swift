@@ -41,8 +41,10 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case ahead
     /// The regular expression reached its match or stack limit.
     case regexLimit
+    /// There is no room for the samples that the rule has to keep.
+    case full
 
-    /// The text that filters on `__error__` see; the last five never reach a filter.
+    /// The text that filters on `__error__` see; the last six never reach a filter.
     public var text: String {
         switch self {
         case .none: ""
@@ -55,6 +57,7 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
         case .late: "late"
         case .ahead: "ahead"
         case .regexLimit: "regex_limit"
+        case .full: "full"
         }
     }
 }

@@ -29,8 +29,11 @@ public struct Plan: Sendable {
     let leaves: [LeafPlan]
     /// True where some series has every label of its lines.
     let hasOpenKeys: Bool
-    /// Indices into `leaves`, for each rule in the order in which its range aggregations stand.
+    /// Indices into `leaves`, for each rule in the order in which its range aggregations stand; equal ones are one.
     let leavesOfRule: [[Int]]
+    /// By rule: the steps of its metric expression; nil where it is no `record` rule.
+    let metrics: [MetricGraph?]
+    let options: PlanOptions
 
     /// Groups with `record` rules, in the order of the rules, with their evaluation grid.
     public let groups: [Group]
@@ -42,6 +45,24 @@ public struct Plan: Sendable {
         public var interval: Int64
         /// Nanoseconds by which evaluation is held back.
         public var delay: Int64
+    }
+}
+
+/// What a plan is for, and how much its windows may keep.
+public struct PlanOptions: Sendable, Hashable {
+    /// The instants of a query; nil for live rules, which are evaluated at the multiples of their interval.
+    public var span: QuerySpan?
+    /// `quantile_over_time` is exact for windows with at most so many samples of a series, and off by at most 0.5 %
+    /// (of each of the two samples that it lies between) for larger ones.
+    public var quantileSamples: Int
+    /// How many samples each `quantile_over_time` and `rate_counter` may keep in a worker: 8 and 16 bytes each. Beyond
+    /// it quantiles are no longer exact, and a sample that a counter has no room for is counted as failed (`full`).
+    public var windowSamples: Int
+
+    public init(span: QuerySpan? = nil, quantileSamples: Int = 4_096, windowSamples: Int = 1 << 20) {
+        self.span = span
+        self.quantileSamples = max(0, quantileSamples)
+        self.windowSamples = max(8, windowSamples)
     }
 }
 
