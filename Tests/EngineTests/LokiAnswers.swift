@@ -129,7 +129,8 @@ enum LokiAnswers {
     static func difference(_ one: Case, _ answer: Answer) -> String? {
         switch (one.kind, answer) {
         case ("error", .refused): return nil
-        case ("error", .result): return "should be refused: \((one.fields["expected"] as? [String: Any])?["error"] ?? "")"
+        case ("error", .result):
+            return "should be refused: \((one.fields["expected"] as? [String: Any])?["error"] ?? "")"
         case (_, .refused(let why)): return "refused: \(why)"
         case (_, .result(let result)):
             let wanted = one.fields["expected"]
@@ -182,7 +183,8 @@ enum LokiAnswers {
                 let lines = one.entries.map { ["\($0.time.nanoseconds)", goText($0.line)] }
                 // Entries with equal times may stand in any order.
                 guard values.map({ $0[0] }) == lines.map({ $0[0] }), Set(values) == Set(lines) else {
-                    return "\(one.labels): \(values.filter { !lines.contains($0) }) != \(lines.filter { !values.contains($0) })"
+                    return
+                        "\(one.labels): \(values.filter { !lines.contains($0) }) != \(lines.filter { !values.contains($0) })"
                 }
             }
             return nil
