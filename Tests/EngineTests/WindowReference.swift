@@ -112,6 +112,8 @@ struct ReferenceWindow {
         case 1: window.range = Int64.random(in: 1...max(1, step / 1_000_000), using: &random) * 1_000_000
         default: window.range = Int64.random(in: 1...6 * step / 1_000_000, using: &random) * 1_000_000
         }
+        // Ranges are written in milliseconds.
+        window.range = window.range / 1_000_000 * 1_000_000
         switch Int.random(in: 0...3, using: &random) {
         case 0: window.offset = 0
         case 1: window.offset = step
