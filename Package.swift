@@ -40,22 +40,24 @@ let service: [Target.Dependency] = [
 let engine: [Target] = [
     clib("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     clib("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     library("Diagnostics"),
     library("Records"),
     library("YAML", ["Diagnostics", "CYAML"]),
     library("LogQL", ["Diagnostics"]),
     library("Engine", ["Records", "LogQL", "Diagnostics", "CPCRE2"]),
     library("Rules", ["Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
+    library("Offline", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CZlib"]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML"]),
     tests("ArchitectureTests", []),
     tests("RecordsTests", ["Records"]),
     tests("LogQLTests", ["LogQL", "Diagnostics"]),
     tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics"]),
     tests("RulesTests", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
+    tests("OfflineTests", ["Offline", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CZlib"]),
 ]
 
 let intake: [Target] = [
-    clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     .target(name: "CLinux"),
     library("Intake", ["Records", "CLinux"] + nio + service),
     tests("IntakeTests", ["Intake", "Records"] + nio + service),
@@ -89,7 +91,7 @@ let daemon: [Target] = [
     .executableTarget(
         name: "millrace",
         dependencies: [
-            "Daemon", "Rules", "Diagnostics", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Daemon", "Offline", "Rules", "Diagnostics", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
     tests("DaemonTests", ["Daemon", "Delivery", "Records", "millrace"] + service),
@@ -99,7 +101,7 @@ let parts: [Target] =
     switch only {
     case "engine": engine
     case "intake": engine.filter { ["Records"].contains($0.name) } + intake
-    case "delivery": engine.filter { ["Records"].contains($0.name) } + intake.filter { $0.name == "CZlib" } + delivery
+    case "delivery": engine.filter { ["Records", "CZlib"].contains($0.name) } + delivery
     default: engine + intake + delivery + daemon
     }
 

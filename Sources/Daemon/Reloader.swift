@@ -53,25 +53,6 @@ final class Reloader: Sendable {
     }
 }
 
-/// Rule files read and compiled: the plan, or what is wrong with them.
-struct RulePlan {
-    /// nil when a file is wrong.
-    let plan: Plan?
-    /// Errors and warnings as a person reads them; empty when there is nothing to say.
-    let report: String
-
-    init(paths: [String], relativeTo folder: String) {
-        var load = loadRules(paths: paths, relativeTo: folder)
-        let (plan, problems) = Planner.plan(load.rules.definitions)
-        for problem in problems {
-            let (source, diagnostic) = load.rules.place(problem.diagnostic, ofRule: problem.rule)
-            load.problems.append((source, [diagnostic]))
-        }
-        self.plan = load.hasErrors ? nil : plan
-        report = load.render()
-    }
-}
-
 /// Reloads the rules at SIGHUP.
 struct ReloadSignal: Service {
     let reloader: Reloader
