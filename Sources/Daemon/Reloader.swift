@@ -35,7 +35,7 @@ final class Reloader: Sendable {
 
     /// Series of unchanged rules go on; a changed rule starts anew; a wrong file changes nothing.
     func reload() async -> ReloadOutcome {
-        let load = RulePlan(paths: paths, relativeTo: folder)
+        let load = RulePlan(paths: paths, relativeTo: folder, options: pool.plan.options)
         guard let plan = load.plan else {
             metrics.counter(.reloads, "refused").add()
             metrics.gauge(.reloadSuccessful).set(0)

@@ -13,14 +13,14 @@ public struct RulePlan: Sendable {
     public let report: String
 
     /// Loads and compiles the rules of files, packs and shell patterns, as `loadRules` finds them.
-    public init(paths: [String], relativeTo folder: String) {
-        self.init(loadRules(paths: paths, relativeTo: folder))
+    public init(paths: [String], relativeTo folder: String, options: PlanOptions = PlanOptions()) {
+        self.init(loadRules(paths: paths, relativeTo: folder), options: options)
     }
 
     /// Compiles rules that were read.
-    public init(_ load: RuleLoad) {
+    public init(_ load: RuleLoad, options: PlanOptions = PlanOptions()) {
         var load = load
-        let (plan, problems) = Planner.plan(load.rules.definitions)
+        let (plan, problems) = Planner.plan(load.rules.definitions, options: options)
         for problem in problems {
             let (source, diagnostic) = load.rules.place(problem.diagnostic, ofRule: problem.rule)
             load.problems.append((source, [diagnostic]))

@@ -148,7 +148,7 @@ import Testing
         let (plan, problems) = Planner.plan([try rule(.record, "r", #"sum(rate({job="x"}[7d]))"#, interval: 7)])
         #expect(plan == nil)
         let message = try #require(problems.first).diagnostic.message
-        #expect(message.contains("range 7d, interval 7s make 86402 panes per series"), "\(message)")
+        #expect(message.contains("range 1w and interval 7s make 86402 panes per series"), "\(message)")
     }
 
     @Test(

@@ -42,8 +42,8 @@ public enum MetricValue: Sendable {
 public struct GroupEvaluation: Sendable {
     /// One gauge family for each rule that has a value, in the order of the rules.
     public var families: [MetricFamily]
-    /// The rules that could not be evaluated, by index.
-    public var errors: [(rule: Int, error: EvaluationError)]
+    /// The rules that could not be evaluated, by name.
+    public var errors: [(rule: String, error: EvaluationError)]
 }
 
 extension Plan {
@@ -61,7 +61,7 @@ extension Plan {
                     MetricFamily(
                         name: rule.name, help: rule.help, kind: .gauge, series: series(elements, labels: rule.labels)))
             } catch {
-                result.errors.append((index, error))
+                result.errors.append((rule.name, error))
             }
         }
         return result

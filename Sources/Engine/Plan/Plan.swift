@@ -33,7 +33,7 @@ public struct Plan: Sendable {
     let leavesOfRule: [[Int]]
     /// By rule: the steps of its metric expression; nil where it is no `record` rule.
     let metrics: [MetricGraph?]
-    let options: PlanOptions
+    public let options: PlanOptions
 
     /// Groups with `record` rules, in the order of the rules, with their evaluation grid.
     public let groups: [Group]

@@ -161,10 +161,10 @@ public struct Planner {
     }
 
     private mutating func refuse(_ layout: PaneLayout, _ range: RangeAggregation, rule: Int) {
-        let offset = range.offset == 0 ? "" : " and offset \(formatDuration(range.offset))"
+        let offset = range.offset == 0 ? "" : ", offset \(formatDuration(range.offset))"
         problem(
             rule,
-            "range \(formatDuration(range.window)), interval \(formatDuration(rules[rule].interval))\(offset) make "
+            "range \(formatDuration(range.window))\(offset) and interval \(formatDuration(rules[rule].interval)) make "
                 + "\(layout.held) panes per series; at most \(PaneLayout.limit) are held",
             range.range, hint: "choose a shorter range, or a longer interval for the group")
     }
@@ -214,8 +214,8 @@ public struct Planner {
             case .avgOverTime, .minOverTime, .maxOverTime, .stddevOverTime, .stdvarOverTime, .quantileOverTime,
                 .firstOverTime, .lastOverTime, .rateCounter, .absentOverTime:
                 problem(
-                    rule, "'zero' needs counts and sums: '\(range.operation.rawValue)' of nothing is not 0", range.range
-                )
+                    rule, "'zero' needs counts and sums: '\(range.operation.rawValue)' of nothing is not 0",
+                    range.range)
             }
         }
         if !counts { problem(rule, "'zero' needs a range aggregation that counts", whole) }
@@ -293,7 +293,7 @@ public struct Planner {
             number: Self.plans.add(1, ordering: .relaxed).newValue, rules: rules, identities: rules.map(\.identity),
             names: emission.names.sorted(), roots: finished,
             code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
-            hasOpenKeys: options.purpose == .query
+            hasOpenKeys: options.purpose == .query || emission.readsEveryLabel
                 || leaves.contains { if case .all = $0.key { true } else { false } },
             leavesOfRule: leavesOfRule, metrics: metrics, options: options, groups: groups)
     }
