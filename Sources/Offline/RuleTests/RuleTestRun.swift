@@ -91,7 +91,7 @@ struct RuleTestRun {
             let at = Timestamp(nanoseconds: instant(group.interval))
             let evaluation = plan.evaluate(group: group.name, at: at, [program.evaluate(group: group.name, at: at)])
             families += evaluation.families
-            for (rule, error) in evaluation.errors { shown.errors[plan.rules[rule].name] = error.message }
+            for (rule, error) in evaluation.errors { shown.errors[rule] = error.message }
         }
         shown.samples = families.flatMap(\.samples)
         return shown
