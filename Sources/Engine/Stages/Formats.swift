@@ -1,6 +1,29 @@
 import LogQL
 import Records
 
+/// A `line_format`, made ready.
+enum LineFormat {
+    /// `{{.a}}` and nothing else. As in Loki, an error is no such field.
+    case field(FieldID)
+    case template(Template)
+
+    /// The field of a template that is nothing else: `{{.a}}`, `{{ .a }}`, `{{- .a -}}`.
+    static func soleField(_ text: String) -> String? {
+        var inner = text[...]
+        guard inner.hasPrefix("{{"), inner.hasSuffix("}}"), inner.utf8.count > 4 else { return nil }
+        inner = inner.dropFirst(2).dropLast(2)
+        let isBlank = { (character: Character) in character == " " || character == "\t" }
+        if inner.hasPrefix("-"), inner.dropFirst().first.map(isBlank) ?? false { inner = inner.dropFirst() }
+        if inner.hasSuffix("-"), inner.dropLast().last.map(isBlank) ?? false { inner = inner.dropLast() }
+        inner = inner.drop(while: isBlank)
+        while let last = inner.last, isBlank(last) { inner = inner.dropLast() }
+        guard inner.first == ".", let first = inner.dropFirst().utf8.first, !(0x30...0x39).contains(first),
+            inner.dropFirst().utf8.allSatisfy(LabelName.isPlain)
+        else { return nil }
+        return String(inner.dropFirst())
+    }
+}
+
 /// One item of `label_format`, made ready.
 struct LabelFormatItem {
     enum Value {
@@ -25,7 +48,11 @@ extension Template {
 extension Program {
     /// `line_format`: the template's text becomes the line; where it fails, the line stays.
     mutating func formatLine(_ stage: Int) -> Bool {
-        if let line = run(stages.lineFormats[stage]) { record.line = line }
+        switch stages.lineFormats[stage] {
+        case .field(let id): record.line = record.isPresent(id) ? record.value(id) : record.nothing
+        case .template(let template):
+            if let line = run(template) { record.line = line }
+        }
         return true
     }
 

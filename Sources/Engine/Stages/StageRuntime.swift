@@ -16,7 +16,7 @@ struct StageRuntime: ~Copyable {
     var regexps = OwnedBuffer<RegexExtractor>()
     var patterns = OwnedBuffer<PatternMatcher>()
     var labelFormats: [[LabelFormatItem]] = []
-    var lineFormats: [Template] = []
+    var lineFormats: [LineFormat] = []
     var choices = OwnedBuffer<LabelChoices>()
     var unwraps = OwnedBuffer<UnwrapRuntime>()
     /// The text of each `LineFailure`, for filters on `__error__`.
@@ -63,7 +63,11 @@ struct StageRuntime: ~Copyable {
                 })
         }
         for text in tables.lineFormats {
-            lineFormats.append(Template.bound(text, name: "line", names: &names, in: regexSet))
+            if let field = LineFormat.soleField(text) {
+                lineFormats.append(.field(names.known(field)))
+            } else {
+                lineFormats.append(.template(Template.bound(text, name: "line", names: &names, in: regexSet)))
+            }
         }
         for items in tables.labelFormats { addLabelFormat(items, names: &names) }
         for items in tables.choices {
