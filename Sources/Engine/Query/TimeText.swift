@@ -11,8 +11,10 @@ public enum TimeText {
 
     /// RFC 3339 in UTC with the digits of the second that it needs, `2026-11-22T19:20:21.5Z`.
     public static func format(_ time: Timestamp) -> String {
-        let (days, rest) = floorDivision(time.nanoseconds, 86_400_000_000_000)
-        let date = civilDate(daysSinceEpoch: Int(days))
+        let days = time.nanoseconds.floored(by: 86_400_000_000_000)
+        // Wrapping: the product of the first day that can be told is below the least number.
+        let rest = time.nanoseconds &- days &* 86_400_000_000_000
+        let date = GoDate(days: days)
         let seconds = Int(rest / 1_000_000_000)
         var text = "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T"
         text += "\(padded(seconds / 3_600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
@@ -29,84 +31,20 @@ public enum TimeText {
     /// one of the next minute.
     static func rfc3339(_ text: ByteView) -> Timestamp? {
         var reader = TimeCursor(text)
-        var time = CivilTime()
         guard text.count >= 20, let year = reader.number(4), reader.take("-"), let month = reader.number(2),
             reader.take("-"), let day = reader.number(2), reader.take("T") || reader.take("t") || reader.take(" "),
             let hour = reader.number(2), reader.take(":"), let minute = reader.number(2), reader.take(":"),
-            let second = reader.number(2), let fraction = reader.fraction(), let zone = reader.zone(), reader.isAtEnd
+            let second = reader.number(2), let fraction = reader.fraction(), let zone = reader.zone(), reader.isAtEnd,
+            (1...12).contains(month), (1...GoDate.days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60,
+            second <= 60
         else { return nil }
-        time.year = year
-        (time.month, time.day) = (month, day)
-        (time.hour, time.minute, time.second, time.nanosecond) = (hour, minute, second, fraction)
-        time.offset = zone
-        return time.timestamp
-    }
-
-    /// The Gregorian date of a day counted from 1970-01-01, by cycles of 400 years that begin on 1 March.
-    static func civilDate(daysSinceEpoch: Int) -> (year: Int, month: Int, day: Int) {
-        let (cycle, dayOfCycle) = floorDivision(Int64(daysSinceEpoch) + 719_468, 146_097)
-        let day = Int(dayOfCycle)
-        let yearOfCycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365
-        let dayOfYear = day - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        return (
-            yearOfCycle + Int(cycle) * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1
-        )
-    }
-
-    private static func floorDivision(_ value: Int64, _ divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-        let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+        let days = GoDate(year: year, month: month, day: day).days
+        return TimeLayout.timestamp(days * 86_400 + Int64(hour * 3_600 + minute * 60 + second - zone), fraction)
     }
 
     private static func padded(_ value: Int, _ width: Int) -> String {
         let digits = String(value.magnitude)
         return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-}
-
-/// A date and a time of day, as read.
-struct CivilTime {
-    var year: Int?
-    var month: Int?
-    var day: Int?
-    var hour = 0
-    var minute = 0
-    var second = 0
-    var nanosecond = 0
-    /// Seconds east of Greenwich.
-    var offset = 0
-
-    /// nil where a number is out of its range, a part of the date is missing, or the time is outside 1678–2261.
-    var timestamp: Timestamp? {
-        guard let year, let month, let day, (1...12).contains(month),
-            (1...Self.daysInMonth(month, year)).contains(day), hour < 24, minute < 60, second <= 60
-        else { return nil }
-        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
-        let seconds = Int64(days * 86_400 + hour * 3_600 + minute * 60 + second - offset)
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow, case (let sum, false) = nanoseconds.addingReportingOverflow(Int64(nanosecond)) else {
-            return nil
-        }
-        return Timestamp(nanoseconds: sum)
-    }
-
-    /// Counts in years that begin in March, so that the leap day comes last, and in cycles of 400 years.
-    static func daysSinceEpoch(year: Int, month: Int, day: Int) -> Int {
-        let shifted = month <= 2 ? year - 1 : year
-        let cycle = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfCycle = shifted - cycle * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return cycle * 146_097 + yearOfCycle * 365 + yearOfCycle / 4 - yearOfCycle / 100 + dayOfYear - 719_468
-    }
-
-    static func daysInMonth(_ month: Int, _ year: Int) -> Int {
-        switch month {
-        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-        case 4, 6, 9, 11: 30
-        default: 31
-        }
     }
 }
 
@@ -129,37 +67,19 @@ struct TimeCursor {
         return true
     }
 
-    /// Letters without regard to case.
-    mutating func take(word: String) -> Bool {
-        guard text.count - position >= word.utf8.count else { return false }
-        var offset = position
-        for byte in word.utf8 {
-            guard text[offset] | 0x20 == byte | 0x20 else { return false }
-            offset += 1
-        }
-        position = offset
-        return true
-    }
-
-    mutating func skip(while holds: (UInt8) -> Bool) {
-        while position < text.count, holds(text[position]) { position += 1 }
-    }
-
     /// Exactly so many digits.
-    mutating func number(_ digits: Int) -> Int? { number(digits, digits) }
-
-    /// At least and at most so many digits.
-    mutating func number(_ least: Int, _ most: Int) -> Int? {
+    mutating func number(_ digits: Int) -> Int? {
         var value = 0
-        var count = 0
         let start = position
-        while count < most, isDigit {
+        for _ in 0..<digits {
+            guard isDigit else {
+                position = start
+                return nil
+            }
             value = value * 10 + Int(peek() - UInt8(ascii: "0"))
             position += 1
-            count += 1
         }
-        if count < least { position = start }
-        return count < least ? nil : value
+        return value
     }
 
     /// Nanoseconds of `.digits` or `,digits`; 0 when there is none; nil for a dot without a digit.
