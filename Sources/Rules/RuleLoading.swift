@@ -22,7 +22,8 @@ public func loadRules(paths: [String], relativeTo folder: String) -> RuleLoad {
                 if file != match { problem.hint = "a rule pack is a folder with a rules.yaml" }
                 loader.note(file, problem)
             } else {
-                loader.read(source)
+                // Rule tests may stand beside the rules that a pattern means.
+                loader.read(source, skipsTests: isPattern)
             }
         }
     }
@@ -45,8 +46,10 @@ struct RuleLoader {
         files.append((SourceText(name: path, text: ""), Findings([diagnostic])))
     }
 
-    mutating func read(_ source: SourceText) {
+    /// `skipsTests`: a file of rule tests is no mistake, and is left out.
+    mutating func read(_ source: SourceText, skipsTests: Bool = false) {
         let document = Document(source.text)
+        if skipsTests, let root = document.root, root["tests"] != nil, root["groups"] == nil { return }
         let findings = Findings(document.diagnostics)
         files.append((source, findings))
         guard let root = document.root else {

@@ -52,16 +52,21 @@ struct QueryCommand: ParsableCommand {
         })
     var timestamp: ClockForm?
 
-    @Option(help: ArgumentHelp("The instant of a metric query.", valueName: "time"), transform: moment)
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The instant of a metric query.", valueName: "time"),
+        transform: moment)
     var time: QueryRequest.Moment?
 
-    @Option(help: ArgumentHelp("The start of the range.", valueName: "time"), transform: moment)
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The start of the range.", valueName: "time"), transform: moment)
     var start: QueryRequest.Moment?
 
-    @Option(help: ArgumentHelp("The end of the range.", valueName: "time"), transform: moment)
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("The end of the range.", valueName: "time"), transform: moment)
     var end: QueryRequest.Moment?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Between the instants of a range: seconds or a duration.", valueName: "step"),
         transform: { text in
             guard let step = QueryRequest.step(text) else {
@@ -94,7 +99,7 @@ struct QueryCommand: ParsableCommand {
         if time != nil, start != nil || end != nil || step != nil {
             throw ValidationError("--time does not go with --start, --end and --step")
         }
-        guard limit >= 0 else { throw ValidationError("--limit wants a number, 0 or more; got \(limit)") }
+        guard limit > 0 else { throw ValidationError("--limit wants a number above 0; got \(limit)") }
     }
 
     func run() throws {

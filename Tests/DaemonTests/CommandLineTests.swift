@@ -48,6 +48,7 @@ import Testing
             (["query", "1", "--corpus", "x", "--time", "1", "--step", "1s"], "--time does not go with"),
             (["query", "1", "--corpus", "x", "--labels", "a=b"], "are for --tail"),
             (["query", "1", "--tail", "x", "--timestamp", "format=unix"], "wanted either field=NAME or regex"),
+            (["query", "1", "--tail", "x", "--limit", "0"], "--limit wants a number above 0"),
             (["query", "1", "--tail", "x", "--step", "soon"], "--step wants seconds or a duration"),
         ])
     func usage(arguments: [String], message: String) async throws {

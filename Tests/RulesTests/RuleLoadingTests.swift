@@ -183,6 +183,7 @@ struct RuleLoadingTests {
         folder.write("packs/three/rules.yaml", rule("three_total"))
         folder.write("more/b.yaml", rule("b_total"))
         folder.write("more/a.yaml", rule("a_total"))
+        folder.write("more/test.yaml", "tests: [{name: a, expect: [{absent: [a_total]}]}]\n")
         let load = loadRules(
             paths: ["one.yaml", "packs/two", "packs/*", "more/*.yaml", folder.path + "/one.yaml", "./one.yaml"],
             relativeTo: folder.path)

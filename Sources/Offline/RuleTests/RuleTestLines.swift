@@ -67,7 +67,7 @@ struct RuleTestLines {
             var builder = LineBatchBuilder(capacity: 4_096)
             let first = entries[index].time.nanoseconds
             while index < range.upperBound, builder.lines.count < 1_000,
-                entries[index].time.nanoseconds - first < 1_000_000_000,
+                entries[index].time.nanoseconds &- first < 1_000_000_000, entries[index].time.nanoseconds &- first >= 0,
                 let stream = builder.index(of: entries[index].stream)
             {
                 let entry = entries[index]

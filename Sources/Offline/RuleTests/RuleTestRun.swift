@@ -68,11 +68,14 @@ struct RuleTestRun {
         for (expectation, at) in dated {
             let end = entries[taken...].firstIndex { $0.time > at } ?? entries.count
             take(until: end, &program, &taken)
-            check(expectation, samples(&program, at: at) { at.nanoseconds / $0 * $0 })
+            check(expectation, samples(&program, at: at) { Self.instant(at.nanoseconds, $0) })
         }
         take(until: entries.count, &program, &taken)
         let last = entries.last?.time ?? test.start
-        let samples = samples(&program, at: last) { (last.nanoseconds + $0 - 1) / $0 * $0 }
+        let samples = samples(&program, at: last) { interval in
+            let next = last.nanoseconds.addingReportingOverflow(interval - 1)
+            return Self.instant(next.overflow ? .max : next.partialValue, interval)
+        }
         let counts = program.collect(at: last).counts
         for expectation in test.expectations {
             switch expectation.kind {
@@ -81,6 +84,13 @@ struct RuleTestRun {
             case .series, .entries, .vector, .failure, .refusal: break
             }
         }
+    }
+
+    /// The last multiple of the interval at or before a time.
+    private static func instant(_ time: Int64, _ interval: Int64) -> Int64 {
+        let rest = time % interval
+        let (instant, overflow) = time.subtractingReportingOverflow(rest < 0 ? rest + interval : rest)
+        return overflow ? time : instant
     }
 
     /// Everything that `/metrics` would show; `record` rules at the instant of their interval.
