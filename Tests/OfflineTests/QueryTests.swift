@@ -136,7 +136,7 @@ import Testing
         #expect(QueryRequest.step("0.5") == 500_000_000)
         #expect(QueryRequest.step("1m30s") == 90_000_000_000)
         #expect(QueryRequest.step("500ms") == 500_000_000)
-        #expect(QueryRequest.step("soon") == nil)
+        for wrong in ["soon", "0.5m", "1 m", ""] { #expect(QueryRequest.step(wrong) == nil) }
         #expect(QueryRequest.step("inf") == nil)
         #expect(QueryRequest.step("1e30") == nil)
     }

@@ -193,7 +193,7 @@ struct ExplanationText {
         switch bytes {
         case ..<10_240: "\(grouped(bytes)) bytes"
         case ..<1_048_576: "\(bytes >> 10) KiB"
-        case ..<104_857_600: "\(bytes >> 20).\((bytes & 0xFFFFF) * 10 >> 20) MiB"
+        case ..<104_857_600: "\(bytes >> 20).\(((bytes & 0xFFFFF) * 10) >> 20) MiB"
         default: "\(grouped(bytes >> 20)) MiB"
         }
     }
