@@ -67,7 +67,9 @@ final class GoZone: Sendable {
 
     // MARK: files
 
-    private static let folders = ["/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/"]
+    private static let folders = [
+        "/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/",
+    ]
     private static let maximumFileBytes = 256 << 10
 
     /// The zone with an IANA name; nil when the system has none.
