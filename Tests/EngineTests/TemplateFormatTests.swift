@@ -115,6 +115,10 @@ struct TemplateFormatTests {
                 "2026-11-20 11:00:00 +0000 UTC 2027-03-04 10:00:00 +0000 UTC"
             ),
             ("{{(unixToTime \"1795168800\").Sub (unixToTime \"1795168700\")}}", "1m40s"),
+            (
+                "{{(toDateInZone \"2006-01\" \"Europe/Paris\" \"2040-07\").IsDST}} {{(__timestamp__).IsDST}}",
+                "true false"
+            ),
         ])
     func times(template: String, output: String) {
         #expect(render(template) == output)

@@ -63,7 +63,7 @@ enum GoMethods {
         case "UTC", "Local":
             return .time(GoTime(seconds: time.seconds, nanoseconds: time.nanoseconds))
         case "IsZero": return .bool(time.seconds == GoTime.zeroSeconds && time.nanoseconds == 0)
-        case "IsDST": return .bool(false)
+        case "IsDST": return .bool(time.shift.isSummer)
         case "Format":
             let layout = run.times.layout(values[0].bytes)
             run.scratch.truncate(to: 0)
