@@ -23,6 +23,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testSettings)
 }
 
+/// What the fuzz tests of several targets share.
+let fuzzing = Target.target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: testSettings)
+
 func clib(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
@@ -40,6 +43,7 @@ let service: [Target.Dependency] = [
 let engine: [Target] = [
     clib("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     clib("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    fuzzing,
     library("Diagnostics"),
     library("Records"),
     library("YAML", ["Diagnostics", "CYAML"]),
@@ -49,8 +53,8 @@ let engine: [Target] = [
     tests("DiagnosticsTests", ["Diagnostics", "YAML"]),
     tests("ArchitectureTests", []),
     tests("RecordsTests", ["Records"]),
-    tests("LogQLTests", ["LogQL", "Diagnostics"]),
-    tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics"]),
+    tests("LogQLTests", ["LogQL", "Diagnostics", "Fuzzing"]),
+    tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics", "Fuzzing"]),
     tests("RulesTests", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
 ]
 
@@ -58,7 +62,7 @@ let intake: [Target] = [
     clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     .target(name: "CLinux"),
     library("Intake", ["Records", "CLinux"] + nio + service),
-    tests("IntakeTests", ["Intake", "Records"] + nio + service),
+    tests("IntakeTests", ["Intake", "Records", "Fuzzing"] + nio + service),
 ]
 
 let delivery: [Target] = [
@@ -98,7 +102,7 @@ let daemon: [Target] = [
 let parts: [Target] =
     switch only {
     case "engine": engine
-    case "intake": engine.filter { ["Records"].contains($0.name) } + intake
+    case "intake": engine.filter { ["Records", "Fuzzing"].contains($0.name) } + intake
     case "delivery": engine.filter { ["Records"].contains($0.name) } + intake.filter { $0.name == "CZlib" } + delivery
     default: engine + intake + delivery + daemon
     }
