@@ -7,47 +7,6 @@ import Testing
 
 @Suite("Mutated queries over hostile lines", .serialized)
 struct WholeQueryFuzzTests {
-    private static let second: Int64 = 1_000_000_000
-    private static let start: Int64 = 1_795_168_800 * second
-
-    /// The lines, ten seconds apart, in two streams; `cut` of them in a batch of their own.
-    private static func batches(_ lines: [[UInt8]], cut: Int) -> [LineBatch] {
-        let table = StreamTable()
-        let streams = ["p1", "p2"].compactMap { pod in
-            table.stream(for: LabelSet([Label("job", "x"), Label("pod", pod), Label("src", "tick")]))
-        }
-        return [lines[..<cut], lines[cut...]].map { part in
-            var builder = LineBatchBuilder(capacity: 1_024)
-            for number in part.indices {
-                guard let index = builder.index(of: streams[number % 2]) else { continue }
-                let range = builder.append(part[number])
-                builder.addLine(
-                    range, time: Timestamp(nanoseconds: start + Int64(number) * 10 * second), stream: index)
-                guard number % 3 == 0 else { continue }
-                let value = builder.append(part[number].prefix(12))
-                builder.addMetadata(name: builder.metadataName("trace"), value: value)
-            }
-            return builder.seal()
-        }
-    }
-
-    private static func answer(_ expression: Expression, _ times: QueryTimes, _ batches: [LineBatch]) -> String {
-        var limits = QueryLimits()
-        limits.series = 1_000
-        limits.memoryBytes = 1 << 24
-        do throws(Query.Refusal) {
-            var query = try Query(expression, times, limits: limits)
-            for batch in batches { query.ingest(batch) }
-            do throws(QueryFailure) {
-                return "\(try query.finish())"
-            } catch {
-                return "failed: \(error.message)"
-            }
-        } catch {
-            return "refused: \(error.diagnostics.map(\.message))"
-        }
-    }
-
     /// A query and lines.
     private static func check(_ trial: inout Trial) {
         let parts = trial.parts
@@ -62,22 +21,23 @@ struct WholeQueryFuzzTests {
             }
         }
         let lines = Array(parts.dropFirst())
+        let start = AskedLines.start
         let times: QueryTimes
         switch expression {
         case .log:
-            times = .log(
-                start: Timestamp(nanoseconds: start), end: Timestamp(nanoseconds: start + 3_600 * second),
-                direction: trial.random.once(in: 2) ? .forward : .backward, limit: trial.random.below(10))
+            times = AskedLines.hour(
+                limit: trial.random.below(10), direction: trial.random.once(in: 2) ? .forward : .backward)
         case .metric where trial.random.once(in: 2):
-            times = .instant(Timestamp(nanoseconds: start + 60 * second))
+            times = .instant(Timestamp(nanoseconds: start + 60 * AskedLines.second))
         case .metric:
             times = .range(
-                start: Timestamp(nanoseconds: start), end: Timestamp(nanoseconds: start + 120 * second),
-                step: (1 + Int64(trial.random.below(60))) * second)
+                start: Timestamp(nanoseconds: start), end: Timestamp(nanoseconds: start + 120 * AskedLines.second),
+                step: (1 + Int64(trial.random.below(60))) * AskedLines.second)
         }
         // Hash tables are seeded anew each time, and batches may be cut anywhere: neither may show.
-        let once = answer(expression, times, batches(lines, cut: lines.count))
-        let again = answer(expression, times, batches(lines, cut: trial.random.below(lines.count + 1)))
+        let cut = trial.random.below(lines.count + 1)
+        let once = "\(AskedLines.answer(expression, times, AskedLines.batches(lines)))"
+        let again = "\(AskedLines.answer(expression, times, AskedLines.batches(lines, cut: cut)))"
         trial.expect(once == again, "answers differ: \(once.prefix(400)) and \(again.prefix(400))")
         trial.met("\(once.prefix(12)) \(once.utf8.count / 64)")
     }
