@@ -43,6 +43,7 @@ let service: [Target.Dependency] = [
 let engine: [Target] = [
     clib("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     clib("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+    clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     fuzzing,
     library("Diagnostics"),
     library("Records"),
@@ -50,16 +51,17 @@ let engine: [Target] = [
     library("LogQL", ["Diagnostics"]),
     library("Engine", ["Records", "LogQL", "Diagnostics", "CPCRE2"]),
     library("Rules", ["Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
+    library("Offline", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CZlib"]),
     tests("DiagnosticsTests", ["Diagnostics", "YAML"]),
     tests("ArchitectureTests", []),
     tests("RecordsTests", ["Records"]),
     tests("LogQLTests", ["LogQL", "Diagnostics", "Fuzzing"]),
     tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics", "Fuzzing"]),
     tests("RulesTests", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
+    tests("OfflineTests", ["Offline", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CZlib"]),
 ]
 
 let intake: [Target] = [
-    clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     .target(name: "CLinux"),
     library("Intake", ["Records", "CLinux"] + nio + service),
     tests("IntakeTests", ["Intake", "Records", "Fuzzing"] + nio + service),
@@ -93,7 +95,8 @@ let daemon: [Target] = [
     .executableTarget(
         name: "millrace",
         dependencies: [
-            "Daemon", "Rules", "Diagnostics", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Daemon", "Offline", "Rules", "Diagnostics",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
     tests("DaemonTests", ["Daemon", "Delivery", "Records", "millrace"] + service),
@@ -103,7 +106,7 @@ let parts: [Target] =
     switch only {
     case "engine": engine
     case "intake": engine.filter { ["Records", "Fuzzing"].contains($0.name) } + intake
-    case "delivery": engine.filter { ["Records"].contains($0.name) } + intake.filter { $0.name == "CZlib" } + delivery
+    case "delivery": engine.filter { ["Records", "CZlib"].contains($0.name) } + delivery
     default: engine + intake + delivery + daemon
     }
 

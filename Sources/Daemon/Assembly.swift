@@ -57,7 +57,7 @@ struct Assembly: Sendable {
         let pool = WorkerPool(
             count: configuration.workers ?? max(1, System.coreCount - 1), queueBytes: configuration.limits.queueBytes,
             outlets: outlets, plan: plan, seed: generator.next(), once: mode.once)
-        let evaluator = mode.once ? nil : Evaluator(pool: pool, metrics: metrics)
+        let evaluator = mode.once ? nil : Evaluator(pool: pool, metrics: metrics, logger: logger)
         self.configuration = configuration
         self.mode = mode
         self.metrics = metrics

@@ -12,8 +12,11 @@ public struct BenchOptions: Sendable {
     public var rules: [String]
     /// Lines at most.
     public var lines: Int
+    /// Measure stages of pipelines on made lines, not the rules.
+    public var stages: Bool
 
-    public init(file: String?, labels: [Label], rules: [String], lines: Int) {
+    public init(file: String?, labels: [Label], rules: [String], lines: Int, stages: Bool = false) {
+        self.stages = stages
         self.file = file
         self.labels = labels
         self.rules = rules
@@ -23,6 +26,7 @@ public struct BenchOptions: Sendable {
 
 /// Measures what a line costs in each stage after reading, and prints a table.
 public func runBench(_ options: BenchOptions) -> Outcome {
+    if options.stages { return benchStages(lines: options.lines) }
     let rules = RulePlan(paths: options.rules, relativeTo: ".")
     StandardError.write(rules.report)
     guard let plan = rules.plan else { return .wrongInput }
@@ -75,6 +79,34 @@ public func runBench(_ options: BenchOptions) -> Outcome {
     return .done
 }
 
+/// Measures every stage on lines of its kind, and prints a table.
+private func benchStages(lines: Int) -> Outcome {
+    var batches: [BenchStages.Lines: [LineBatch]] = [:]
+    let streams = StreamTable()
+    guard let stream = streams.stream(for: LabelSet([Label("job", "bench")])) else { return .bug }
+    var table = "\(lines) made lines; CPU time, median of 5, less that of the pipeline before the stage\n"
+    var before: [String: Double] = [:]
+    for stage in BenchStages.stages {
+        let kind = stage.lines
+        if batches[kind] == nil { batches[kind] = BenchLines.batches(of: stream, made: kind, count: lines) }
+        let input = batches[kind] ?? []
+        let bytes = Double(input.reduce(0) { $0 + $1.byteCount }) / Double(lines)
+        guard let cost = BenchLines.cost(of: stage.after, input, lines) else {
+            StandardError.write("millrace: the stage '\(stage.name)' does not run\n")
+            return .bug
+        }
+        let key = "\(kind) \(stage.before)"
+        if before[key] == nil { before[key] = BenchLines.cost(of: stage.before, input, lines) ?? 0 }
+        let own = max(0, cost - (before[key] ?? 0))
+        let name = "\(stage.name) (\(kind.rawValue))"
+        table += "\(name.padded(to: 36)) \(BenchLines.decimals(own, 0).padded(to: 6, left: true)) ns/line"
+        if own >= 1 { table += "  \(BenchLines.decimals(bytes / own, 2).padded(to: 6, left: true)) bytes/ns" }
+        table += "\n"
+    }
+    StandardOutput.write(table)
+    return .done
+}
+
 /// The lines that are measured, and how.
 private enum BenchLines {
     struct Unreadable: Error, CustomStringConvertible {
@@ -120,6 +152,32 @@ private enum BenchLines {
         }
         seal()
         return batches
+    }
+
+    /// Batches of made lines.
+    static func batches(of stream: Records.Stream, made kind: BenchStages.Lines, count: Int) -> [LineBatch] {
+        var batches: [LineBatch] = []
+        var builder = LineBatchBuilder(capacity: 256 << 10)
+        for (number, line) in BenchStages.made(kind, count: count).enumerated() {
+            guard let index = builder.index(of: stream) else { continue }
+            builder.addLine(
+                builder.append(line.utf8), time: Timestamp(nanoseconds: 1_000_000_000 + Int64(number)), stream: index)
+            if builder.bytes.count >= 256 << 10 {
+                var full = LineBatchBuilder(capacity: 256 << 10)
+                swap(&full, &builder)
+                batches.append(full.seal())
+            }
+        }
+        batches.append(builder.seal())
+        return batches
+    }
+
+    /// CPU nanoseconds per line of a `record` rule; nil where there is none.
+    static func cost(of query: String, _ batches: [LineBatch], _ lines: Int) -> Double? {
+        guard var program = BenchStages.program(query) else { return nil }
+        return median(lines) {
+            for batch in batches { program.ingest(batch, at: Timestamp(nanoseconds: 2_000_000_000)) }
+        }
     }
 
     /// CPU nanoseconds per line: the median of five, after one that warms up.

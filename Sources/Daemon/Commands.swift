@@ -29,7 +29,9 @@ public func runService(_ options: RunOptions) async -> Outcome {
         StandardError.write("millrace: \(problem)\n")
         return .wrongInput
     }
-    let rules = RulePlan(paths: configuration.rules, relativeTo: folder)
+    let rules = RulePlan(
+        paths: configuration.rules, relativeTo: folder,
+        options: PlanOptions(quantileSamples: configuration.limits.quantileSamples))
     StandardError.write(rules.report)
     guard let plan = rules.plan else { return .wrongInput }
     for doubt in configuration.doubts { StandardError.write("millrace: warning: \(doubt)\n") }

@@ -1,4 +1,5 @@
 import Engine
+import Logging
 import Records
 import ServiceLifecycle
 import Synchronization
@@ -9,13 +10,17 @@ import Synchronization
 final class Evaluator: Service {
     private let pool: WorkerPool
     private let metrics: SelfMetrics
+    private let logger: Logger
+    /// The rules whose errors have been told, by group.
+    private let told = Mutex<[String: Set<String>]>([:])
     private let results = Mutex<[String: [MetricFamily]]>([:])
     /// The instant that each group was evaluated at last, in ns.
     private let instants = Mutex<[String: Int64]>([:])
 
-    init(pool: WorkerPool, metrics: SelfMetrics) {
+    init(pool: WorkerPool, metrics: SelfMetrics, logger: Logger) {
         self.pool = pool
         self.metrics = metrics
+        self.logger = logger
     }
 
     /// What the last evaluations gave, in the order of the groups.
@@ -57,9 +62,19 @@ final class Evaluator: Service {
     }
 
     private func evaluate(_ group: Plan.Group, at instant: Int64) async {
-        guard let families = await pool.evaluate(group.name, at: Timestamp(nanoseconds: instant)) else { return }
-        results.withLock { $0[group.name] = families }
+        guard let evaluation = await pool.evaluate(group.name, at: Timestamp(nanoseconds: instant)) else { return }
+        results.withLock { $0[group.name] = evaluation.families }
+        for failure in evaluation.errors { note(failure.error, rule: failure.rule, group.name) }
         metrics.counter(.evaluations, group.name).add()
+    }
+
+    /// Counts what kept a rule from being evaluated, and tells it once per rule.
+    private func note(_ error: EvaluationError, rule: String, _ group: String) {
+        metrics.counter(.ruleEvaluationErrors, group, rule).add()
+        let isNew = told.withLock { $0[group, default: []].insert(rule).inserted }
+        guard isNew else { return }
+        logger.error(
+            "a rule cannot be evaluated", metadata: ["group": "\(group)", "rule": "\(rule)", "error": "\(error.message)"])
     }
 
     /// Forgets what groups gave that are no longer there.
@@ -67,5 +82,6 @@ final class Evaluator: Service {
         let names = Set(groups.map(\.name))
         results.withLock { table in table = table.filter { names.contains($0.key) } }
         instants.withLock { table in table = table.filter { names.contains($0.key) } }
+        told.withLock { $0 = [:] }
     }
 }

@@ -35,7 +35,7 @@ final class Reloader: Sendable {
 
     /// Series of unchanged rules go on; a changed rule starts anew; a wrong file changes nothing.
     func reload() async -> ReloadOutcome {
-        let load = RulePlan(paths: paths, relativeTo: folder)
+        let load = RulePlan(paths: paths, relativeTo: folder, options: pool.plan.options)
         guard let plan = load.plan else {
             metrics.counter(.reloads, "refused").add()
             metrics.gauge(.reloadSuccessful).set(0)
@@ -50,25 +50,6 @@ final class Reloader: Sendable {
         lastRefusal.withLock { $0 = nil }
         logger.info("rules reloaded", metadata: ["rules": "\(plan.rules.count)"])
         return .done("\(plan.rules.count) rules are running\n")
-    }
-}
-
-/// Rule files read and compiled: the plan, or what is wrong with them.
-struct RulePlan {
-    /// nil when a file is wrong.
-    let plan: Plan?
-    /// Errors and warnings as a person reads them; empty when there is nothing to say.
-    let report: String
-
-    init(paths: [String], relativeTo folder: String) {
-        var load = loadRules(paths: paths, relativeTo: folder)
-        let (plan, problems) = Planner.plan(load.rules.definitions)
-        for problem in problems {
-            let (source, diagnostic) = load.rules.place(problem.diagnostic, ofRule: problem.rule)
-            load.problems.append((source, [diagnostic]))
-        }
-        self.plan = load.hasErrors ? nil : plan
-        report = load.render()
     }
 }
 

@@ -70,7 +70,7 @@ final class WorkerPool: Service {
     }
 
     /// Evaluates a group's `record` rules at an instant; nil when the workers are gone, or change their plan just now.
-    func evaluate(_ group: String, at instant: Timestamp) async -> [MetricFamily]? {
+    func evaluate(_ group: String, at instant: Timestamp) async -> GroupEvaluation? {
         var partials: [WindowPartial] = []
         var plan: Plan?
         for worker in workers {
@@ -92,8 +92,8 @@ final class WorkerPool: Service {
         for group in plan.groups {
             let remainder = newest.nanoseconds % group.interval
             let instant = remainder == 0 ? newest.nanoseconds : newest.nanoseconds - remainder + group.interval
-            if let families = await evaluate(group.name, at: Timestamp(nanoseconds: instant)) {
-                lastWindows.withLock { $0[group.name] = families }
+            if let evaluation = await evaluate(group.name, at: Timestamp(nanoseconds: instant)) {
+                lastWindows.withLock { $0[group.name] = evaluation.families }
             }
         }
     }

@@ -68,24 +68,6 @@ extension Program {
         return table
     }
 
-    /// The windows of a group's range aggregations at an instant of its grid; series without a sample go.
-    public mutating func evaluate(group: String, at instant: Timestamp) -> WindowPartial {
-        var partial = WindowPartial()
-        for index in 0..<leaves.count where plan.rules[leaves[index].rule].group == group {
-            guard case .panes(let layout) = leaves[index].kind else { continue }
-            let panes = layout.window(at: instant.nanoseconds)
-            leaves[index].table.removeAll { table, entry in table.isEmpty(entry, from: panes.lowerBound) }
-            var rows: [WindowPartial.Row] = []
-            for entry in 0..<leaves[index].table.count {
-                guard let (count, state) = leaves[index].table.window(panes, of: entry, layout) else { continue }
-                rows.append(
-                    WindowPartial.Row(identity: leaves[index].table.identities[entry], count: count, state: state))
-            }
-            partial.rows[index] = rows
-        }
-        return partial
-    }
-
     /// The time of the newest entry seen; nil before the first.
     public var newestEntryTime: Timestamp? {
         newestEntry == .min ? nil : Timestamp(nanoseconds: newestEntry)

@@ -7,6 +7,7 @@ struct Leaf: ~Copyable {
     let kind: LeafPlan.Kind
     let amount: LeafPlan.Amount
     let takesErrors: Bool
+    let keepsParserErrors: Bool
     /// Nanoseconds between evaluations, by which an entry of a `record` rule may lie ahead of our clock.
     let interval: Int64
     /// The labels of a series, in the order of their values in the key; for open keys those that are left out.
@@ -22,23 +23,38 @@ struct Leaf: ~Copyable {
     /// Stays empty where the rule has no exemplar.
     var exemplars = ExemplarTable()
     var table: SeriesTable
+    /// How windows are cut; of no meaning for leaves without windows.
+    let layout: PaneLayout
+    let hasPanes: Bool
+    var cursor = PaneCursor()
+    var samples: SampleStore
     let seed: UInt64
 
     init(
-        _ plan: LeafPlan, rule: RuleDefinition, purpose: Planner.Purpose, names: inout NameTable, seed: UInt64
+        _ plan: LeafPlan, rule: RuleDefinition, options: PlanOptions, names: inout NameTable, seed: UInt64
     ) {
         let labels: [String]
         switch plan.key {
         // In a query a missing label is not an empty one, which the fast key cannot tell.
-        case .by(let by): (isOpen, keepsNamed, labels) = (purpose == .query, true, by)
+        case .by(let by): (isOpen, keepsNamed, labels) = (options.purpose == .query, true, by)
         case .all(let except): (isOpen, keepsNamed, labels) = (true, false, except)
         }
         self.rule = plan.rule
         kind = plan.kind
         amount = plan.amount
         takesErrors = plan.takesErrors
+        keepsParserErrors = plan.keepsParserErrors
         interval = rule.interval
         self.seed = seed
+        if case .panes(let layout) = plan.kind {
+            self.layout = layout
+            hasPanes = true
+        } else {
+            layout = PaneLayout(range: 0, interval: rule.interval, offset: 0, delay: 0, state: .sum)
+            hasPanes = false
+        }
+        samples = SampleStore(
+            keepsTimes: layout.state == .counter, exact: layout.exactSamples, limit: options.windowSamples)
         table = SeriesTable(limit: rule.limit, template: plan.template)
         for label in labels { fields.append(names.known(label)) }
         for label in plan.sufficient { sufficient.append(names.known(label)) }
@@ -59,12 +75,6 @@ struct Leaf: ~Copyable {
     func isNamed(_ id: FieldID) -> Bool {
         for position in 0..<fields.count where fields[position] == id { return true }
         return false
-    }
-
-    /// True when an entry of this time is in some window of the query.
-    func isInAWindow(_ time: Int64) -> Bool {
-        guard case .panes(let layout) = kind else { return false }
-        return layout.isInAWindow(time)
     }
 
     /// Keeps the line's exemplar for a series, where the rule has one.

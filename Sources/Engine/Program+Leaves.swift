@@ -5,6 +5,8 @@ extension Program {
     /// A line has come through a rule's pipeline: finds its series and updates it. Always false: a leaf has no children.
     mutating func update(_ index: Int) -> Bool {
         let rule = leaves[index].rule
+        // What lies in no window is not looked at: not even its errors count.
+        if leaves[index].hasPanes, leaves[index].isOutside(record.time.nanoseconds) { return false }
         if record.failure != .none, !canUse(record.failure, index) {
             rules[rule].fail(record.failure)
             return false
@@ -20,11 +22,11 @@ extension Program {
             return false
         }
         let entry = leaves[index].isOpen ? openEntry(index) : entry(index)
-        guard add(amount, to: entry, index) else {
-            rules[rule].fail(.late)
-            return false
+        switch add(amount, to: entry, index) {
+        case .added: rules[rule].matched &+= 1
+        case .late: rules[rule].fail(.late)
+        case .full: rules[rule].fail(.full)
         }
-        rules[rule].matched &+= 1
         return false
     }
 
@@ -45,7 +47,7 @@ extension Program {
     }
 
     @inline(__always)
-    private mutating func add(_ amount: Double, to entry: Int, _ index: Int) -> Bool {
+    private mutating func add(_ amount: Double, to entry: Int, _ index: Int) -> SampleOutcome {
         let base = entry * leaves[index].table.stride
         leaves[index].table.touch(entry, at: now)
         switch leaves[index].kind {
@@ -71,10 +73,9 @@ extension Program {
             }
             leaves[index].table.values[base] = value
             leaves[index].table.values[base + 1] = Double(bitPattern: UInt64(bitPattern: record.time.nanoseconds))
-        case .panes(let layout):
-            return leaves[index].table.addSample(amount, at: record.time.nanoseconds, to: entry, layout)
+        case .panes: return leaves[index].addSample(amount, at: record.time.nanoseconds, to: entry)
         }
-        return true
+        return .added
     }
 
     // MARK: Keys
@@ -145,7 +146,7 @@ extension Program {
     /// Labels that begin with `__` are no labels of rules' series.
     private mutating func isLabel(_ id: FieldID, of index: Int) -> Bool {
         guard record.isPresent(id), leaves[index].isNamed(id) == leaves[index].keepsNamed else { return false }
-        switch plan.purpose {
+        switch plan.options.purpose {
         case .query: return true
         case .rules: return !record.value(id).isEmpty && !names.name(of: id).hasPrefix("__")
         }
@@ -156,18 +157,20 @@ extension Program {
     /// Whether a line with an error can be used all the same: where the series are grouped by `__error__`, and where
     /// Loki would have found all labels that it needs before the place that is broken.
     private mutating func canUse(_ failure: LineFailure, _ index: Int) -> Bool {
-        if leaves[index].takesErrors, failure.isOfParser || plan.purpose == .rules {
+        let keepsParserErrors = leaves[index].keepsParserErrors || leaves[index].takesErrors
+        let keepsAll = leaves[index].takesErrors && plan.options.purpose == .rules
+        if keepsAll || keepsParserErrors && failure.isOfParser {
             addErrorLabels()
             return true
         }
         if failure.isOfParser, foundSufficient(index) { return true }
-        if plan.purpose == .query, leaves[index].isInAWindow(record.time.nanoseconds) { noteQueryFailure() }
+        if plan.options.purpose == .query { noteQueryFailure() }
         return false
     }
 
     private func foundSufficient(_ index: Int) -> Bool {
         let count = leaves[index].sufficient.count
-        guard count > 0, plan.purpose == .rules else { return false }
+        guard count > 0, plan.options.purpose == .rules else { return false }
         for position in 0..<count where !record.isExtracted(leaves[index].sufficient[position]) { return false }
         return true
     }

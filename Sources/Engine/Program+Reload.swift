@@ -28,6 +28,7 @@ extension Program {
                 } else {
                     leaves[new].table.adopt(&old.leaves[previous].table)
                 }
+                swap(&leaves[new].samples, &old.leaves[previous].samples)
                 swap(&leaves[new].exemplars, &old.leaves[previous].exemplars)
             }
         }

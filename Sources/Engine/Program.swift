@@ -43,10 +43,12 @@ public struct Program: ~Copyable {
     var now: Int64 = 0
     /// False where entries may lie ahead of our clock, as in files that are read once.
     public var refusesAhead = true
+    var pulse: StreamPulse
 
     /// `seed` makes hashes unpredictable: a random number per process.
     public init(_ plan: Plan, seed: UInt64) {
         self.plan = plan
+        pulse = StreamPulse(plan)
         names = NameTable(seed: seed)
         for name in plan.names { _ = names.id(forName: name) }
         errorField = plan.names.contains("__error__") ? names.id(forName: "__error__") : nil
@@ -59,7 +61,8 @@ public struct Program: ~Copyable {
         stages = StageRuntime(plan.stages, names: &names, constants: constants, seed: seed)
         marks.append(repeating: record.mark, count: plan.markCount)
         for leaf in plan.leaves {
-            leaves.append(Leaf(leaf, rule: plan.rules[leaf.rule], purpose: plan.purpose, names: &names, seed: seed))
+            leaves.append(
+                Leaf(leaf, rule: plan.rules[leaf.rule], options: plan.options, names: &names, seed: seed))
         }
         rules.append(repeating: RuleCounts(), count: plan.rules.count)
         record.grow(to: names.count)
@@ -113,6 +116,7 @@ public struct Program: ~Copyable {
         for root in selected.roots {
             for rule in plan.roots[root].rules { rules[rule].seen &+= UInt64(run.count) }
         }
+        if pulse.isWanted { notePulse(lines, run, roots: selected.roots) }
         for index in run {
             let line = lines[index]
             record.begin(all[line.bytes.range], time: line.time)
@@ -173,7 +177,7 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
     var charged: UInt64 = 0
     /// Lines that updated a series.
     public var matched: UInt64 = 0
-    private var failures = InlineArray<11, UInt64>(repeating: 0)
+    private var failures = InlineArray<12, UInt64>(repeating: 0)
 
     public init() {}
 

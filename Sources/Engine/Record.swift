@@ -47,6 +47,8 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case ahead
     /// The regular expression reached its match or stack limit.
     case regexLimit
+    /// There is no room for the samples that the rule has to keep.
+    case full
     /// A template of `line_format` or `label_format` failed while it ran.
     case template
 
@@ -64,6 +66,7 @@ public enum LineFailure: UInt8, BitwiseCopyable, CaseIterable, Sendable {
         case .ahead: "ahead"
         case .regexLimit: "regex_limit"
         case .template: "TemplateFormatErr"
+        case .full: "full"
         }
     }
 
@@ -150,7 +153,7 @@ struct Record: ~Copyable {
         rewindChanges(to: 0)
     }
 
-    var mark: Mark { 
+    var mark: Mark {
         Mark(changes: changes.count, line: line, failure: failure, details: details, unwrapped: unwrapped)
     }
 

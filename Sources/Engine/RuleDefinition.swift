@@ -34,6 +34,9 @@ public struct RuleDefinition: Sendable {
     public var limit: Int
     /// Nanoseconds without an update after which a series goes; nil keeps it for ever.
     public var idle: Int64?
+    /// For `record` rules that count: a series whose window is empty is 0 instead of missing, until its last entry is
+    /// `idle` old; without `idle` as long as the window holds a line of its selector.
+    public var zero: Bool
     /// Label of the exemplar and the field it is taken from; empty for none.
     public var exemplar: [ExemplarLabel]
     /// How often the group is evaluated, in ns; only for `record`.
@@ -54,7 +57,7 @@ public struct RuleDefinition: Sendable {
     public init(
         name: String, group: String, kind: Kind, help: String = "", expression: Expression, by: [String] = [],
         labels: LabelSet = .empty, initial: [LabelSet] = [], limit: Int = 10_000, idle: Int64? = nil,
-        exemplar: [ExemplarLabel] = [], interval: Int64 = 60_000_000_000, delay: Int64 = 0
+        zero: Bool = false, exemplar: [ExemplarLabel] = [], interval: Int64 = 60_000_000_000, delay: Int64 = 0
     ) {
         self.name = name
         self.group = group
@@ -66,6 +69,7 @@ public struct RuleDefinition: Sendable {
         self.initial = initial
         self.limit = limit
         self.idle = idle
+        self.zero = zero
         self.exemplar = exemplar
         self.interval = interval
         self.delay = delay

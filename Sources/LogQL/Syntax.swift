@@ -38,6 +38,11 @@ public struct Stage: Sendable {
     public var kind: Kind
     public var range: Range<Int>
 
+    public init(kind: Kind, range: Range<Int>) {
+        self.kind = kind
+        self.range = range
+    }
+
     public enum Kind: Sendable {
         case lineFilter(LineFilter)
         case labelFilter(LabelFilter)

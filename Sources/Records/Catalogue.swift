@@ -92,6 +92,10 @@ extension SelfMetric {
         .counter, "millrace_evaluations_total", "Evaluations of rule groups.", "group")
     public static let evaluationsMissed = SelfMetric(
         .counter, "millrace_evaluations_missed_total", "Evaluations skipped because an earlier one was late.", "group")
+    public static let ruleEvaluationErrors = SelfMetric(
+        .counter, "millrace_rule_evaluation_errors_total",
+        "Evaluations of a rule that failed because its series do not match as its expression wants it.", "group", "rule"
+    )
     public static let residentBytes = SelfMetric(
         .gauge, "process_resident_memory_bytes", "Resident memory size in bytes.")
     public static let cpuSeconds = SelfMetric(

@@ -88,10 +88,13 @@ public struct Configuration: Sendable {
         public var streams: Int
         /// Bytes of lines that may wait for one worker; by default 16 MiB.
         public var queueBytes: Int
+        /// `quantile_over_time` is exact for windows of so many samples of a series; by default 4,096.
+        public var quantileSamples: Int
 
-        public init(streams: Int = 10_000, queueBytes: Int = 4 << 20) {
+        public init(streams: Int = 10_000, queueBytes: Int = 4 << 20, quantileSamples: Int = 4_096) {
             self.streams = streams
             self.queueBytes = queueBytes
+            self.quantileSamples = quantileSamples
         }
     }
 

@@ -53,6 +53,8 @@ struct ConfigurationReader {
         if var limits = file.mapping("limits") {
             result.limits.streams = limits.integer("streams", in: 1...10_000_000) ?? result.limits.streams
             result.limits.queueBytes = limits.bytes("queue", in: (64 << 10)...(16 << 30)) ?? result.limits.queueBytes
+            result.limits.quantileSamples =
+                limits.integer("quantile_samples", in: 1...1_000_000) ?? result.limits.quantileSamples
             limits.finish()
         }
     }

@@ -23,7 +23,7 @@ enum RuleKind: String, CaseIterable {
         case .histogram:
             ["help", "expr", "by", "labels", "limit", "idle", "initial", "buckets", "native", "exemplar"]
         case .gauge: ["help", "expr", "by", "labels", "limit", "idle", "initial", "set"]
-        case .record: ["help", "expr", "labels", "limit", "idle"]
+        case .record: ["help", "expr", "labels", "limit", "idle", "zero"]
         case .alert: ["expr", "for", "keep_firing_for", "labels", "annotations"]
         }
     }

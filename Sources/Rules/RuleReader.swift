@@ -38,6 +38,7 @@ struct RuleReader {
         let initial = kind.readsLines ? readInitial(by) : []
         let limit = rule.integer("limit", in: 0...10_000_000)
         let idle = rule.nanoseconds("idle", atLeast: "1s")
+        let zero = kind == .record ? rule.boolean("zero") ?? false : false
         let exemplar = kind == .counter || kind == .histogram ? readExemplar() : []
         let definitionKind = readDefinitionKind(kind, expression?.tree)
         rule.finish()
@@ -46,7 +47,7 @@ struct RuleReader {
         let definition = RuleDefinition(
             name: name, group: context.group, kind: definitionKind, help: help, expression: expression.tree, by: by,
             labels: merged, initial: initial, limit: limit.map { $0 == 0 ? context.limit : $0 } ?? context.limit,
-            idle: idle, exemplar: exemplar, interval: context.interval, delay: context.delay)
+            idle: idle, zero: zero, exemplar: exemplar, interval: context.interval, delay: context.delay)
         return Rule(
             definition: definition, file: source, expression: expression.scalar,
             nameRange: rule.range(of: kind.rawValue))

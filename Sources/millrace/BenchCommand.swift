@@ -11,6 +11,7 @@ struct BenchCommand: ParsableCommand {
               millrace bench --rules bench/w1.yaml --labels job=bench access.log
 
             Prints CPU time per line, taken in this process over lines held in memory; reading the file is not in it.
+            With --stages: what each parser, filter, template and aggregation costs, on made lines.
             `bench/run` in the repository measures whole processes and checks their counts.
             """)
 
@@ -26,6 +27,9 @@ struct BenchCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Lines at most.", valueName: "count"))
     var lines = 200_000
 
+    @Flag(help: "Measure the stages of pipelines instead of rules.")
+    var stages = false
+
     func validate() throws {
         guard lines > 0 else { throw ValidationError("--lines wants a number above 0; got \(lines)") }
         guard Daemon.labels(fromCommandLine: labels) != nil else {
@@ -35,7 +39,8 @@ struct BenchCommand: ParsableCommand {
 
     func run() throws {
         let options = BenchOptions(
-            file: file, labels: Daemon.labels(fromCommandLine: labels) ?? [], rules: rules, lines: lines)
+            file: file, labels: Daemon.labels(fromCommandLine: labels) ?? [], rules: rules, lines: lines,
+            stages: stages)
         try runBench(options).leave()
     }
 }

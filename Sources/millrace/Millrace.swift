@@ -15,7 +15,10 @@ struct Millrace: AsyncParsableCommand {
             Exit codes: 0 done, 1 the input or a rule is wrong, 2 usage, 70 a bug.
             """,
         version: Version.current,
-        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self, BenchCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, TestCommand.self, QueryCommand.self, ExplainCommand.self,
+            DemoCommand.self, BenchCommand.self,
+        ])
 
     static func main() async {
         ignoreClosedPipes()

@@ -51,7 +51,7 @@ struct Mill: ~Copyable {
     mutating func evaluate(_ group: String = "g", at seconds: Int64) -> [String: String] {
         let instant = Timestamp(nanoseconds: seconds * 1_000_000_000)
         let windows = program.evaluate(group: group, at: instant)
-        return Self.text(program.plan.evaluate(group: group, at: instant, [windows]))
+        return Self.text(program.plan.evaluate(group: group, at: instant, [windows]).families)
     }
 
     mutating func counts(_ rule: Int = 0) -> RuleCounts {

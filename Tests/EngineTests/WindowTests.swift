@@ -143,20 +143,18 @@ import Testing
         #expect(series.values.allSatisfy { $0 == "2" })
     }
 
-    @Test("a range that does not fit the interval is refused with the arithmetic")
+    @Test("a range of very many intervals is refused with the arithmetic")
     func tooManyPanes() throws {
         let (plan, problems) = Planner.plan([try rule(.record, "r", #"sum(rate({job="x"}[7d]))"#, interval: 7)])
         #expect(plan == nil)
         let message = try #require(problems.first).diagnostic.message
-        #expect(message.contains("have only 7s in common, which makes 864"), "\(message)")
+        #expect(message.contains("range 1w and interval 7s make 86402 panes per series"), "\(message)")
     }
 
     @Test(
         "what is not built yet is refused by name",
         arguments: [
-            #"quantile_over_time(0.9, {job="x"} | json | unwrap v [1m])"#,
-            #"sum(rate({job="x"} | line_format "x" [1m]))"#,
-            #"label_replace(sum(rate({job="x"}[1m])), "a", "b", "c", "d")"#, #"sum(rate({job="x"} | decolorize [1m]))"#,
+            #"sum(rate({job="x"} | line_format "x" [1m]))"#, #"sum(rate({job="x"} | decolorize [1m]))"#,
         ])
     func refused(expr: String) throws {
         let (plan, problems) = Planner.plan([try rule(.record, "r", expr)])

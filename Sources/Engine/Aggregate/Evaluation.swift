@@ -5,36 +5,78 @@ public import Records
 /// `a` to the power of `b`, as C's `pow`.
 func raise(_ a: Double, to b: Double) -> Double { pow(a, b) }
 
-/// One worker's windows at one instant: for each range aggregation of a group, its series.
-public struct WindowPartial: Sendable {
-    struct Row: Sendable {
-        var identity: SeriesIdentity
-        var count: Double
-        var state: Double
+/// Why a metric expression has no value at an instant; the text is Loki's.
+public struct EvaluationError: Error, Hashable, Sendable {
+    public var message: String
+
+    public init(message: String) {
+        self.message = message
     }
-    /// By index of the leaf.
-    var rows: [Int: [Row]] = [:]
+
+    static let manyToOne = EvaluationError(
+        message: "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)")
+    static let groupingNotUnique = EvaluationError(
+        message: "multiple matches for labels: grouping labels must ensure unique matches")
+
+    static func duplicateSeries(onTheLeft: Bool) -> EvaluationError {
+        EvaluationError(
+            message: "found duplicate series on the \(onTheLeft ? "left" : "right") hand-side;"
+                + "many-to-many matching not allowed: matching labels must be unique on one side")
+    }
+}
+
+/// One element of an instant vector. Labels with an empty value are not the same as missing ones.
+public struct MetricElement: Sendable {
+    public var labels: LabelSet
+    public var value: Double
+}
+
+/// The value of a metric expression at an instant.
+public enum MetricValue: Sendable {
+    case scalar(Double)
+    /// Sorted by labels, unless the expression itself is `sort` or `sort_desc`.
+    case vector([MetricElement])
+}
+
+/// What the `record` rules of a group came to at an instant.
+public struct GroupEvaluation: Sendable {
+    /// One gauge family for each rule that has a value, in the order of the rules.
+    public var families: [MetricFamily]
+    /// The rules that could not be evaluated, by name.
+    public var errors: [(rule: String, error: EvaluationError)]
 }
 
 extension Plan {
-    /// The `record` rules of a group at one instant: one gauge family per rule, from the workers' windows.
-    public func evaluate(group: String, at instant: Timestamp, _ partials: [WindowPartial]) -> [MetricFamily] {
-        var families: [MetricFamily] = []
-        for (index, rule) in rules.enumerated() {
-            guard rule.group == group, case .record = rule.kind, case .metric(let metric) = rule.expression else {
-                continue
+    /// The `record` rules of a group at one instant, from the workers' windows.
+    public func evaluate(group: String, at instant: Timestamp, _ partials: [WindowPartial]) -> GroupEvaluation {
+        var result = GroupEvaluation(families: [], errors: [])
+        for (index, rule) in rules.enumerated() where rule.group == group && metrics[index] != nil {
+            do throws(EvaluationError) {
+                let elements: [VectorOps.Element]
+                switch try value(of: index, partials) {
+                case .scalar(let value): elements = [VectorOps.Element(labels: .empty, value: value)]
+                case .vector(let vector): elements = vector
+                }
+                result.families.append(
+                    MetricFamily(
+                        name: rule.name, help: rule.help, kind: .gauge, series: series(elements, labels: rule.labels)))
+            } catch {
+                result.errors.append((rule.name, error))
             }
-            var leaves = leavesOfRule[index][...]
-            let elements: [VectorOps.Element]
-            switch value(of: metric, &leaves, partials) {
-            case .scalar(let value): elements = [VectorOps.Element(labels: .empty, value: value)]
-            case .vector(let vector): elements = vector
-            }
-            families.append(
-                MetricFamily(
-                    name: rule.name, help: rule.help, kind: .gauge, series: series(elements, labels: rule.labels)))
         }
-        return families
+        return result
+    }
+
+    /// One rule's metric expression at an instant, from the workers' windows; a rule that is no `record` rule has the
+    /// empty vector. Throws where series do not match as the expression wants it.
+    public func evaluate(rule: Int, _ partials: [WindowPartial]) throws(EvaluationError) -> MetricValue {
+        switch try value(of: rule, partials) {
+        case .scalar(let value): return .scalar(value)
+        case .vector(let elements):
+            let isSorted = metrics[rule]?.isSorted ?? false
+            let ordered = isSorted ? elements : elements.sorted { $0.labels.precedes($1.labels) }
+            return .vector(ordered.map { MetricElement(labels: $0.labels, value: $0.value) })
+        }
     }
 
     /// As the exposition has no labels with empty values, such labels go; series that become equal are one.
@@ -42,61 +84,36 @@ extension Plan {
         var result: [SeriesSnapshot] = []
         var seen: Set<LabelSet> = []
         for element in elements {
-            let all = LabelSet(element.labels.labels.filter { !$0.value.isEmpty }).merging(labels)
+            let all = element.labels.filtered { !$0.value.isEmpty }.merging(labels)
             guard seen.insert(all).inserted else { continue }
             result.append(SeriesSnapshot(identity: SeriesIdentity(labels: all), value: .number(element.value)))
         }
         return result
     }
 
-    private func value(
-        of metric: MetricExpression, _ leaves: inout ArraySlice<Int>, _ partials: [WindowPartial]
-    ) -> VectorOps.Value {
-        switch metric {
-        case .range(let range): return .vector(elements(of: range, leaf: leaves.removeFirst(), partials))
-        case .vector(let vector):
-            switch value(of: vector.argument, &leaves, partials) {
-            case .scalar(let value): return .scalar(value)
-            case .vector(let elements): return .vector(VectorOps.aggregate(vector, elements))
-            }
-        case .binary(let binary):
-            let left = value(of: binary.left, &leaves, partials)
-            return VectorOps.apply(binary, left, value(of: binary.right, &leaves, partials))
-        case .literal(let value, _): return .scalar(value)
-        case .vectorOf(let value, _): return .vector([VectorOps.Element(labels: .empty, value: value)])
-        case .labelReplace(let replace): return value(of: replace.argument, &leaves, partials)
-        }
-    }
-
-    private func elements(
-        of range: RangeAggregation, leaf: Int, _ partials: [WindowPartial]
-    ) -> [VectorOps.Element] {
-        guard case .panes(let layout) = leaves[leaf].kind else { return [] }
-        var merged: [LabelSet: (count: Double, state: Double)] = [:]
-        var order: [LabelSet] = []
-        for partial in partials {
-            for row in partial.rows[leaf] ?? [] {
-                let labels = row.identity.labels
-                if let known = merged[labels] {
-                    merged[labels] = (
-                        known.count + row.count,
-                        SeriesTable.merge(layout.state, known.state, known.count, row.state, row.count)
-                    )
-                } else {
-                    merged[labels] = (row.count, row.state)
-                    order.append(labels)
+    private func value(of rule: Int, _ partials: [WindowPartial]) throws(EvaluationError) -> VectorOps.Value {
+        guard let graph = metrics[rule] else { return .vector([]) }
+        var values: [VectorOps.Value] = []
+        for step in graph.steps {
+            switch step {
+            case .range(let range, let leaf): values.append(.vector(elements(of: range, leaf: leaf, partials)))
+            case .vector(let vector, let argument):
+                switch values[argument] {
+                case .scalar(let value): values.append(.scalar(value))
+                case .vector(let elements): values.append(.vector(VectorOps.aggregate(vector, elements)))
+                }
+            case .binary(let binary, let left, let right):
+                values.append(try VectorOps.apply(binary, values[left], values[right]))
+            case .literal(let value): values.append(.scalar(value))
+            case .vectorOf(let value): values.append(.vector([VectorOps.Element(labels: .empty, value: value)]))
+            case .labelReplace(let replacement, let argument):
+                switch values[argument] {
+                case .scalar(let value): values.append(.scalar(value))
+                case .vector(let elements):
+                    values.append(.vector(VectorOps.replaceLabels(replacement, elements)))
                 }
             }
         }
-        let seconds = Double(range.window) / 1e9
-        return order.map { labels in
-            let (_, state) = merged[labels]!
-            switch range.operation {
-            case .rate, .bytesRate: return VectorOps.Element(labels: labels, value: state / seconds)
-            case .countOverTime, .bytesOverTime, .sumOverTime, .avgOverTime, .minOverTime, .maxOverTime, .rateCounter,
-                .stddevOverTime, .stdvarOverTime, .quantileOverTime, .firstOverTime, .lastOverTime, .absentOverTime:
-                return VectorOps.Element(labels: labels, value: state)
-            }
-        }
+        return values.last ?? .vector([])
     }
 }

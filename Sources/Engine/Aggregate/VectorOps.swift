@@ -18,15 +18,13 @@ enum VectorOps {
 
     /// Why a vector aggregation cannot be evaluated; nil where it can.
     static func unsupported(_ vector: VectorAggregation) -> String? {
-        switch vector.operation {
-        case .sum, .avg, .min, .max, .count, .stddev, .stdvar, .topk, .bottomk, .sort, .sortDescending: nil
-        case .approxTopk: "'approx_topk' is not supported in rules yet"
+        if case .literal = vector.argument {
+            return "'\(vector.operation.rawValue)' aggregates series, found a number"
         }
-    }
-
-    static func unsupported(_ binary: BinaryOperation) -> String? {
-        guard let matching = binary.matching, matching.cardinality != .oneToOne else { return nil }
-        return "'group_left' and 'group_right' are not supported in rules yet"
+        switch vector.operation {
+        case .sum, .avg, .min, .max, .count, .stddev, .stdvar, .topk, .bottomk, .sort, .sortDescending: return nil
+        case .approxTopk: return "'approx_topk' cannot be evaluated; 'topk' gives the exact answer"
+        }
     }
 
     /// True where grouping the samples at once gives what grouping the series later would give.
@@ -43,8 +41,8 @@ enum VectorOps {
 
     static func aggregate(_ vector: VectorAggregation, _ elements: [Element]) -> [Element] {
         switch vector.operation {
-        case .sort: return elements.sorted { precedes($0, $1) }
-        case .sortDescending: return elements.sorted { precedes($1, $0) }
+        case .sort: return elements.sorted(by: ascends)
+        case .sortDescending: return elements.sorted(by: descends)
         case .topk, .bottomk: return select(vector, elements)
         case .sum, .avg, .min, .max, .count, .stddev, .stdvar, .approxTopk: break
         }
@@ -61,8 +59,7 @@ enum VectorOps {
             switch grouping {
             case nil: labels = .empty
             case .some(let grouping):
-                labels = LabelSet(
-                    element.labels.labels.filter { grouping.labels.contains($0.name) != grouping.without })
+                labels = element.labels.filtered { grouping.labels.contains($0.name) != grouping.without }
             }
             if members[labels] == nil { order.append(labels) }
             members[labels, default: []].append(element)
@@ -74,7 +71,12 @@ enum VectorOps {
         let count = Double(values.count)
         switch operation {
         case .sum: return values.reduce(0, +)
-        case .avg: return values.reduce(0, +) / count
+        case .avg:
+            var mean = 0.0
+            for (index, value) in values.enumerated() {
+                mean = PaneValue.runningMean(mean, value, Double(index + 1))
+            }
+            return mean
         case .min: return values.reduce(.nan) { $0.isNaN || $1 < $0 ? $1 : $0 }
         case .max: return values.reduce(.nan) { $0.isNaN || $1 > $0 ? $1 : $0 }
         case .count: return count
@@ -100,18 +102,44 @@ enum VectorOps {
     private static func select(_ vector: VectorAggregation, _ elements: [Element]) -> [Element] {
         let wanted = max(0, Int(exactly: vector.parameter ?? 0) ?? 0)
         return groups(vector.grouping, elements).flatMap { _, members in
-            members.sorted { vector.operation == .topk ? precedes($1, $0) : precedes($0, $1) }.prefix(wanted)
+            members.sorted(by: vector.operation == .topk ? descends : ascends).prefix(wanted)
         }
     }
 
-    private static func precedes(_ a: Element, _ b: Element) -> Bool {
-        if a.value == b.value { return a.labels.text < b.labels.text }
-        return a.value < b.value || (b.value.isNaN && !a.value.isNaN)
+    /// Ascending, NaN last; equal values in the order of their labels.
+    private static func ascends(_ a: Element, _ b: Element) -> Bool {
+        if a.value < b.value { return true }
+        if a.value > b.value { return false }
+        if a.value.isNaN != b.value.isNaN { return b.value.isNaN }
+        return a.labels.precedes(b.labels)
+    }
+
+    /// Descending, NaN last.
+    private static func descends(_ a: Element, _ b: Element) -> Bool {
+        if a.value > b.value { return true }
+        if a.value < b.value { return false }
+        if a.value.isNaN != b.value.isNaN { return b.value.isNaN }
+        return a.labels.precedes(b.labels)
+    }
+
+    // MARK: label_replace
+
+    static func replaceLabels(_ replacement: LabelReplacement, _ elements: [Element]) -> [Element] {
+        elements.map { element in
+            guard let value = replacement.replacement(for: element.labels[replacement.source] ?? "") else {
+                return element
+            }
+            var labels = element.labels.labels.filter { $0.name != replacement.destination }
+            if !value.isEmpty { labels.append(Label(replacement.destination, value)) }
+            return Element(labels: LabelSet(labels), value: element.value)
+        }
     }
 
     // MARK: Binary operators
 
-    static func apply(_ binary: BinaryOperation, _ left: Value, _ right: Value) -> Value {
+    static func apply(
+        _ binary: BinaryOperation, _ left: Value, _ right: Value
+    ) throws(EvaluationError) -> Value {
         switch (left, right) {
         case (.scalar(let a), .scalar(let b)):
             return .scalar(compute(binary.operation, a, b) ?? (holds(binary.operation, a, b) ? 1 : 0))
@@ -119,34 +147,11 @@ enum VectorOps {
             return .vector(elements.compactMap { combine(binary, $0.labels, $0.value, b, kept: $0.value) })
         case (.scalar(let a), .vector(let elements)):
             return .vector(elements.compactMap { combine(binary, $0.labels, a, $0.value, kept: $0.value) })
-        case (.vector(let a), .vector(let b)): return .vector(match(binary, a, b))
+        case (.vector(let a), .vector(let b)): return .vector(try match(binary, a, b))
         }
     }
 
-    private static func match(_ binary: BinaryOperation, _ left: [Element], _ right: [Element]) -> [Element] {
-        func signature(_ labels: LabelSet) -> LabelSet {
-            guard let matching = binary.matching else { return labels }
-            return LabelSet(labels.labels.filter { matching.labels.contains($0.name) == matching.on })
-        }
-        var others: [LabelSet: Element] = [:]
-        for element in right { others[signature(element.labels)] = element }
-        switch binary.operation {
-        case .and: return left.filter { others[signature($0.labels)] != nil }
-        case .unless: return left.filter { others[signature($0.labels)] == nil }
-        case .or:
-            let present = Set(left.map { signature($0.labels) })
-            return left + right.filter { !present.contains(signature($0.labels)) }
-        case .add, .subtract, .multiply, .divide, .modulo, .power, .equal, .notEqual, .greater, .greaterOrEqual, .less,
-            .lessOrEqual:
-            return left.compactMap { element in
-                guard let other = others[signature(element.labels)] else { return nil }
-                let labels = binary.matching == nil ? element.labels : signature(element.labels)
-                return combine(binary, labels, element.value, other.value, kept: element.value)
-            }
-        }
-    }
-
-    private static func combine(
+    static func combine(
         _ binary: BinaryOperation, _ labels: LabelSet, _ a: Double, _ b: Double, kept: Double
     ) -> Element? {
         if let value = compute(binary.operation, a, b) { return Element(labels: labels, value: value) }

@@ -243,6 +243,9 @@ struct RegexSyntax {
                 separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
             minimum = Int(String(decoding: parts[0], as: UTF8.self)) ?? .max
             unbounded = parts.count == 2 && parts[1].isEmpty
+            for part in parts where Int(String(decoding: part, as: UTF8.self)) ?? 0 > 1_000 {
+                beyond("a repetition of more than 1000")
+            }
         }
         if case .none = atom {
             throw fail("missing argument to repetition operator: `\(String(decoding: body, as: UTF8.self))`", offset)

@@ -12,6 +12,9 @@ struct ParserHints: Sendable {
     /// No label is needed at all: the parsers are left out.
     var needsNothing: Bool { required?.isEmpty ?? false }
 
+    /// A filter or the grouping names `__error__`, where Loki notices: errors of parsers do not spoil the line then.
+    let keepsErrors: Bool
+
     /// What the stages and the grouping of one range aggregation (or of a log query) tell.
     init(_ query: LogQuery, stages: [Stage], _ labels: NeededLabels) {
         var named: [String] = stages.flatMap(\.namesNeeded)
@@ -23,12 +26,15 @@ struct ParserHints: Sendable {
         case .every:
             required = nil
             early = Self.early(in: query)
+            keepsErrors = false
         case .none:
             required = Self.unique(named)
             early = Self.early(in: query)
+            keepsErrors = named.contains("__error__")
         case .some(let grouping):
             required = Self.unique(named + grouping)
             early = []
+            keepsErrors = named.contains("__error__") || grouping.contains("__error__")
         }
     }
 

@@ -29,9 +29,11 @@ public struct Plan: Sendable {
     let leaves: [LeafPlan]
     /// True where some series has every label of its lines.
     let hasOpenKeys: Bool
-    let purpose: Planner.Purpose
-    /// Indices into `leaves`, for each rule in the order in which its range aggregations stand.
+    /// Indices into `leaves`, for each rule in the order in which its range aggregations stand; equal ones are one.
     let leavesOfRule: [[Int]]
+    /// By rule: the steps of its metric expression; nil where it is no `record` rule.
+    let metrics: [MetricGraph?]
+    public let options: PlanOptions
 
     /// Groups with `record` rules, in the order of the rules, with their evaluation grid.
     public let groups: [Group]
@@ -43,6 +45,35 @@ public struct Plan: Sendable {
         public var interval: Int64
         /// Nanoseconds by which evaluation is held back.
         public var delay: Int64
+    }
+}
+
+/// What a plan is for, and how much its windows may keep.
+public struct PlanOptions: Sendable, Hashable {
+    /// What the planner makes of LogQL: rules share what they begin with; a query stands alone and is answered as
+    /// Loki answers it, to the last quirk (see `ParserHints`).
+    public enum Purpose: Sendable {
+        case rules
+        case query
+    }
+
+    public var purpose: Purpose
+    /// The instants of a query; nil for live rules, which are evaluated at the multiples of their interval.
+    public var span: QuerySpan?
+    /// `quantile_over_time` is exact for windows with at most so many samples of a series, and off by at most 0.5 %
+    /// (of each of the two samples that it lies between) for larger ones.
+    public var quantileSamples: Int
+    /// How many samples each `quantile_over_time` and `rate_counter` may keep in a worker: 8 and 16 bytes each. Beyond
+    /// it quantiles are no longer exact, and a sample that a counter has no room for is counted as failed (`full`).
+    public var windowSamples: Int
+
+    public init(
+        purpose: Purpose = .rules, span: QuerySpan? = nil, quantileSamples: Int = 4_096, windowSamples: Int = 1 << 20
+    ) {
+        self.purpose = purpose
+        self.span = span
+        self.quantileSamples = max(0, quantileSamples)
+        self.windowSamples = max(8, windowSamples)
     }
 }
 
@@ -114,8 +145,10 @@ struct LeafPlan: Sendable {
     var kind: Kind
     var key: Key
     var amount: Amount
-    /// Lines with an error pass: the series are grouped by `__error__`.
+    /// Lines with an error pass: the series are grouped by `__error__`. In a query only errors of parsers do.
     var takesErrors: Bool
+    /// Lines with an error of a parser pass: a filter has seen it.
+    var keepsParserErrors = false
     /// The labels after which Loki would have stopped to read a line: an error of a parser that found them all does
     /// not count. Empty where every line is read to its end.
     var sufficient: [String] = []

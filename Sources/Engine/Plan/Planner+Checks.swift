@@ -81,7 +81,7 @@ extension Planner {
                 PlanProblem(
                     rule: rule,
                     diagnostic: Diagnostic(
-                        purpose == .query ? .error : .warning,
+                        options.purpose == .query ? .error : .warning,
                         "Loki would refuse this regular expression: it uses \(what)", at: range)))
         } catch {
             problem(

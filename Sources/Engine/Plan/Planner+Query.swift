@@ -1,13 +1,6 @@
 import LogQL
 
 extension Planner {
-    /// What the planner makes of LogQL: rules share what they begin with; a query stands alone and is answered as
-    /// Loki answers it.
-    public enum Purpose: Sendable {
-        case rules
-        case query
-    }
-
     /// Adds the path of a log query below its selector's root, down to `end`. `keepsLine`: the text of the line
     /// counts in the end.
     mutating func add(
@@ -24,7 +17,7 @@ extension Planner {
             }
             // Where no label is needed Loki does not run the parsers: there are no errors then.
             if hints.needsNothing { continue }
-            switch purpose {
+            switch options.purpose {
             case .rules: node = node.child(stage.description, .stage(stage, nil))
             case .query: node = node.child("\(stage.description) \(hints.key)", .stage(stage, hints))
             }
@@ -39,6 +32,7 @@ extension Planner {
         switch end {
         case .leaf(let leaf):
             leaves[leaf].sufficient = hints.required ?? []
+            leaves[leaf].keepsParserErrors = hints.keepsErrors
             _ = node.child("leaf \(leaf)", end)
         case .entries: _ = node.child("entries", end)
         case .stage, .unwrap, .filter: preconditionFailure("a path ends in a leaf")

@@ -8,25 +8,28 @@ public struct Planner {
     private static let plans = Atomic<Int>(0)
     private let rules: [RuleDefinition]
     var problems: [PlanProblem] = []
-    let purpose: Purpose
     private var roots: [(key: String, selector: Selector, node: PrefixNode, rules: [Int])] = []
     var leaves: [LeafPlan] = []
     private var leavesOfRule: [[Int]]
+    let options: PlanOptions
+    /// By rule: the steps of its metric expression.
+    private var metrics: [MetricGraph?]
     private var emission = Emission()
 
     /// The plan of these rules; nil when a problem is an error.
     public static func plan(
-        _ rules: [RuleDefinition], for purpose: Purpose = .rules
+        _ rules: [RuleDefinition], options: PlanOptions = PlanOptions()
     ) -> (plan: Plan?, problems: [PlanProblem]) {
-        var planner = Planner(rules: rules, purpose: purpose)
+        var planner = Planner(rules: rules, options: options)
         for index in rules.indices { planner.add(rule: index) }
         let failed = planner.problems.contains { $0.diagnostic.severity == .error }
         return (failed ? nil : planner.emit(), planner.problems)
     }
 
-    private init(rules: [RuleDefinition], purpose: Purpose) {
+    private init(rules: [RuleDefinition], options: PlanOptions) {
         self.rules = rules
-        self.purpose = purpose
+        self.options = options
+        metrics = Array(repeating: nil, count: rules.count)
         leavesOfRule = Array(repeating: [], count: rules.count)
     }
 
@@ -51,12 +54,15 @@ public struct Planner {
             }
             add(query, leaf(index, .gauge(operation), .by(rule.by), query.unwrap == nil ? .one : .unwrapped))
         case (.record, .metric(let metric)):
-            add(metric, rule: index, pushed: nil)
+            var graph = MetricGraph()
+            _ = add(metric, rule: index, pushed: nil, to: &graph)
+            metrics[index] = graph
+            if rule.zero { checkZero(graph, rule: index, metric.range) }
         case (.counter, .metric(let metric)), (.histogram, .metric(let metric)), (.gauge, .metric(let metric)):
             problem(
                 index, "wanted a log query, found a metric query", metric.range,
                 hint: "use 'record:' for metric queries")
-        case (.record, .log(let query)) where purpose == .query:
+        case (.record, .log(let query)) where options.purpose == .query:
             if let unwrap = query.unwrap {
                 problem(
                     index, "'unwrap' belongs into a range aggregation", unwrap.range,
@@ -78,72 +84,141 @@ public struct Planner {
         return LeafPlan(rule: rule, kind: kind, key: key, amount: amount, takesErrors: takesErrors)
     }
 
-    /// Goes down a metric expression to its range aggregations. `pushed` is the grouping of a vector aggregation
-    /// directly above, where grouping at once gives the same result as grouping later.
-    private mutating func add(_ metric: MetricExpression, rule: Int, pushed: VectorAggregation?) {
+    /// Goes down a metric expression to its range aggregations, and returns its place among the steps. `pushed` is the
+    /// grouping of a vector aggregation directly above, where grouping at once gives the same result as grouping later.
+    private mutating func add(
+        _ metric: MetricExpression, rule: Int, pushed: VectorAggregation?, to graph: inout MetricGraph
+    ) -> Int {
         switch metric {
-        case .range(let range): add(range, rule: rule, under: pushed)
+        case .range(let range): return add(range, rule: rule, under: pushed, to: &graph)
         case .vector(let vector):
             if let problem = VectorOps.unsupported(vector) { self.problem(rule, problem, vector.range) }
-            add(vector.argument, rule: rule, pushed: vector)
+            let argument = add(vector.argument, rule: rule, pushed: vector, to: &graph)
+            let head = "\(vector.operation) \(vector.parameter ?? 0) \(vector.grouping?.description ?? "")"
+            return graph.add(.vector(vector, argument), key: "\(head) #\(argument)")
         case .binary(let binary):
-            if let problem = VectorOps.unsupported(binary) { self.problem(rule, problem, binary.range) }
-            add(binary.left, rule: rule, pushed: nil)
-            add(binary.right, rule: rule, pushed: nil)
-        case .literal, .vectorOf: break
+            let left = add(binary.left, rule: rule, pushed: nil, to: &graph)
+            let right = add(binary.right, rule: rule, pushed: nil, to: &graph)
+            let head = "\(binary.operation) \(binary.returnBool) \(binary.matching?.description ?? "")"
+            return graph.add(.binary(binary, left, right), key: "\(head) #\(left) #\(right)")
+        case .literal(let value, _): return graph.add(.literal(value), key: "literal \(value.bitPattern)")
+        case .vectorOf(let value, _): return graph.add(.vectorOf(value), key: "vector \(value.bitPattern)")
         case .labelReplace(let replace):
-            problem(rule, "'label_replace' is not supported in rules yet", replace.range)
-            add(replace.argument, rule: rule, pushed: nil)
+            let argument = add(replace.argument, rule: rule, pushed: nil, to: &graph)
+            return add(replace, of: argument, rule: rule, to: &graph)
         }
     }
 
-    private mutating func add(_ range: RangeAggregation, rule index: Int, under vector: VectorAggregation?) {
-        let rule = rules[index]
-        guard let (state, amount) = Self.meaning(of: range) else {
-            return problem(index, "'\(range.operation.rawValue)' is not supported in rules yet", range.range)
-        }
-        guard range.window > 0 else { return problem(index, "a range of 0 holds no entries", range.range) }
-        let layout = PaneLayout(
-            window: range.window, interval: rule.interval, offset: range.offset, delay: rule.delay, state: state)
-        if layout.held > PaneLayout.limit {
-            problem(
-                index,
-                "range \(formatDuration(range.window)), interval \(formatDuration(rule.interval)) and offset "
-                    + "\(formatDuration(range.offset)) have only \(formatDuration(layout.width)) in common, which makes "
-                    + "\(layout.held) panes per series; at most \(PaneLayout.limit) are held",
-                range.range, hint: "choose a range that is a multiple of the group's interval")
-            return
-        }
-        var key = LeafPlan.Key.all(except: range.query.unwrap.map { [$0.label] } ?? [])
-        if let grouping = range.grouping {
-            key =
-                grouping.without
-                ? .all(except: grouping.labels + (range.query.unwrap.map { [$0.label] } ?? [])) : .by(grouping.labels)
-        } else if let vector, VectorOps.commutes(vector.operation, range.operation) {
-            switch vector.grouping {
-            case nil: key = .by([])
-            case .some(let grouping): key = grouping.without ? key : .by(grouping.labels)
+    private mutating func add(
+        _ replace: LabelReplace, of argument: Int, rule: Int, to graph: inout MetricGraph
+    ) -> Int {
+        do throws(RegexError) {
+            let replacement = try LabelReplacement(replace)
+            if let what = replacement.beyondRE2 {
+                problems.append(
+                    PlanProblem(
+                        rule: rule,
+                        diagnostic: Diagnostic(
+                            .warning, "Loki would refuse this regular expression: it uses \(what)", at: replace.range)))
             }
+            // Two replacements are never one step: they are cheap, and their texts would need quoting.
+            return graph.add(.labelReplace(replacement, argument), key: "label_replace \(graph.steps.count)")
+        } catch {
+            problem(
+                rule,
+                "the regular expression '\(replace.regex)' does not compile: \(error.message), at its byte "
+                    + "\(error.offset + 1)",
+                replace.range)
+            return argument
         }
-        let keepsLine = range.operation == .bytesOverTime || range.operation == .bytesRate
-        let place = add(leaf(index, .panes(layout), key, amount))
-        add(
-            range.query, to: .leaf(place), rule: index, Self.neededLabels(range, under: vector), keepsLine: keepsLine)
     }
 
-    /// What a pane of a range aggregation holds; nil where that is not built yet.
-    private static func meaning(of range: RangeAggregation) -> (PaneLayout.State, LeafPlan.Amount)? {
+    private mutating func add(
+        _ range: RangeAggregation, rule index: Int, under vector: VectorAggregation?, to graph: inout MetricGraph
+    ) -> Int {
+        let key = Self.key(of: range, under: vector)
+        let text = "\(range.description) \(key)"
+        if let known = graph.place(of: text) { return known }
+        let rule = rules[index]
+        let (state, amount) = Self.meaning(of: range)
+        let layout: PaneLayout
+        if let span = options.span {
+            layout = PaneLayout(
+                range: range.window, span: span, offset: range.offset, state: state,
+                exactSamples: options.quantileSamples)
+        } else {
+            if range.window <= 0 { problem(index, "a range of 0 holds no entries", range.range) }
+            layout = PaneLayout(
+                range: range.window, interval: rule.interval, offset: range.offset, delay: rule.delay, state: state,
+                exactSamples: options.quantileSamples)
+            if layout.held > PaneLayout.limit { refuse(layout, range, rule: index) }
+        }
+        let place = graph.add(.range(range, leaf: leaves.count), key: text)
+        let keepsLine = range.operation == .bytesOverTime || range.operation == .bytesRate
+        let leaf = add(leaf(index, .panes(layout), key, amount))
+        add(range.query, to: .leaf(leaf), rule: index, Self.neededLabels(range, under: vector), keepsLine: keepsLine)
+        return place
+    }
+
+    private mutating func refuse(_ layout: PaneLayout, _ range: RangeAggregation, rule: Int) {
+        let offset = range.offset == 0 ? "" : ", offset \(formatDuration(range.offset))"
+        problem(
+            rule,
+            "range \(formatDuration(range.window))\(offset) and interval \(formatDuration(rules[rule].interval)) make "
+                + "\(layout.held) panes per series; at most \(PaneLayout.limit) are held",
+            range.range, hint: "choose a shorter range, or a longer interval for the group")
+    }
+
+    /// Which labels the series of a range aggregation have.
+    private static func key(of range: RangeAggregation, under vector: VectorAggregation?) -> LeafPlan.Key {
+        // What is left of its series is whether there is one.
+        if range.operation == .absentOverTime { return .by([]) }
+        let unwrapped = range.query.unwrap.map { [$0.label] } ?? []
+        if let grouping = range.grouping {
+            return grouping.without ? .all(except: grouping.labels + unwrapped) : .by(grouping.labels)
+        }
+        guard let vector, VectorOps.commutes(vector.operation, range.operation) else { return .all(except: unwrapped) }
+        guard let grouping = vector.grouping else { return .by([]) }
+        if grouping.without { return .all(except: grouping.labels + unwrapped) }
+        // Under `sum` Loki groups at once as well, and that lets errors and the unwrapped label through as labels.
+        if vector.operation == .sum { return .by(grouping.labels) }
+        if grouping.labels.contains(where: { $0.hasPrefix("__error") }) { return .all(except: unwrapped) }
+        return .by(grouping.labels.filter { !unwrapped.contains($0) })
+    }
+
+    /// What a pane of a range aggregation holds, and what it takes from a line.
+    private static func meaning(of range: RangeAggregation) -> (PaneLayout.State, LeafPlan.Amount) {
         switch range.operation {
         case .rate, .countOverTime: (.sum, range.query.unwrap == nil ? .one : .unwrapped)
         case .bytesRate, .bytesOverTime: (.sum, .lineBytes)
+        case .absentOverTime: (.sum, .one)
         case .sumOverTime: (.sum, .unwrapped)
         case .avgOverTime: (.mean, .unwrapped)
         case .minOverTime: (.least, .unwrapped)
         case .maxOverTime: (.greatest, .unwrapped)
-        case .rateCounter, .stddevOverTime, .stdvarOverTime, .quantileOverTime, .firstOverTime, .lastOverTime,
-            .absentOverTime:
-            nil
+        case .stddevOverTime, .stdvarOverTime: (.variance, .unwrapped)
+        case .firstOverTime: (.first, .unwrapped)
+        case .lastOverTime: (.last, .unwrapped)
+        case .rateCounter: (.counter, .unwrapped)
+        case .quantileOverTime: (.quantile, .unwrapped)
         }
+    }
+
+    /// `zero` is for rules that count: nothing else has a value without samples.
+    private mutating func checkZero(_ graph: MetricGraph, rule: Int, _ whole: Range<Int>) {
+        var counts = false
+        for step in graph.steps {
+            guard case .range(let range, _) = step else { continue }
+            switch range.operation {
+            case .rate, .countOverTime, .bytesRate, .bytesOverTime, .sumOverTime: counts = true
+            case .avgOverTime, .minOverTime, .maxOverTime, .stddevOverTime, .stdvarOverTime, .quantileOverTime,
+                .firstOverTime, .lastOverTime, .rateCounter, .absentOverTime:
+                problem(
+                    rule, "'zero' needs counts and sums: '\(range.operation.rawValue)' of nothing is not 0",
+                    range.range)
+            }
+        }
+        if !counts { problem(rule, "'zero' needs a range aggregation that counts", whole) }
     }
 
     /// The path of a counter, histogram or gauge.
@@ -208,7 +283,7 @@ public struct Planner {
             for name in leaf.neededNames(rules[leaf.rule]) ?? [] { emission.names.insert(name) }
             emission.names.formUnion(leaf.sufficient)
         }
-        if purpose == .query { emission.names.formUnion(["__error__", "__error_details__"]) }
+        if options.purpose == .query { emission.names.formUnion(["__error__", "__error_details__"]) }
         var groups: [Plan.Group] = []
         for rule in rules {
             guard case .record = rule.kind, !groups.contains(where: { $0.name == rule.group }) else { continue }
@@ -218,8 +293,9 @@ public struct Planner {
             number: Self.plans.add(1, ordering: .relaxed).newValue, rules: rules, identities: rules.map(\.identity),
             names: emission.names.sorted(), roots: finished,
             code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
-            hasOpenKeys: purpose == .query || leaves.contains { if case .all = $0.key { true } else { false } },
-            purpose: purpose, leavesOfRule: leavesOfRule, groups: groups)
+            hasOpenKeys: options.purpose == .query
+                || leaves.contains { if case .all = $0.key { true } else { false } },
+            leavesOfRule: leavesOfRule, metrics: metrics, options: options, groups: groups)
     }
 }
 
@@ -240,6 +316,6 @@ extension RuleDefinition {
     var identity: String {
         let labels = labels.text
         return "\(group)/\(kind) \(name) \(expression.description) by \(by) \(labels) \(interval) \(delay) "
-            + "\(exemplar.map { "\($0.label)=\($0.field)" })"
+            + "\(exemplar.map { "\($0.label)=\($0.field)" })\(zero ? " zero" : "")"
     }
 }

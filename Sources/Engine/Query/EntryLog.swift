@@ -66,14 +66,7 @@ struct EntryLog: ~Copyable {
             }
             streams[entry.labels]?.entries.append((Timestamp(nanoseconds: entry.time), entry.line))
         }
-        return streams.values.sorted { $0.labels.precedes($1.labels) }
-    }
-}
-
-extension [Label] {
-    /// The canonical order of results: pair by pair, by code point.
-    func precedes(_ other: [Label]) -> Bool {
-        lexicographicallyPrecedes(other)
+        return streams.values.sorted { $0.labels.lexicographicallyPrecedes($1.labels) }
     }
 }
 

@@ -26,9 +26,11 @@ public struct Query: ~Copyable {
     ) throws(Refusal) {
         let rule = RuleDefinition(
             name: "query", group: "query", kind: .record, expression: expression, limit: limits.series)
-        let (plan, problems) = Planner.plan([rule], for: .query)
-        guard let plan else { throw Refusal(diagnostics: problems.map(\.diagnostic)) }
         if let problem = Self.problem(expression, times) { throw Refusal(diagnostics: [problem]) }
+        let options = PlanOptions(
+            purpose: .query, span: times.span, quantileSamples: limits.quantileSamples, windowSamples: limits.samples)
+        let (plan, problems) = Planner.plan([rule], options: options)
+        guard let plan else { throw Refusal(diagnostics: problems.map(\.diagnostic)) }
         warnings = problems.map(\.diagnostic)
         self.expression = expression
         self.times = times
@@ -43,7 +45,19 @@ public struct Query: ~Copyable {
     }
 
     private static func problem(_ expression: Expression, _ times: QueryTimes) -> Diagnostic? {
-        switch (expression, times) {
+        if case .range(let start, let end, let step) = times {
+            let all = 0..<0
+            if end < start {
+                return Diagnostic(.error, "the end of the query must not be before its start", at: all)
+            }
+            if step <= 0 { return Diagnostic(.error, "the step of the query must be above 0", at: all) }
+            if (end.nanoseconds &- start.nanoseconds) / step > QueryLimits.maximumSteps {
+                return Diagnostic(
+                    .error, "the query has more than \(QueryLimits.maximumSteps) steps", hint: "choose a longer step",
+                    at: all)
+            }
+        }
+        return switch (expression, times) {
         case (.log(let query), .instant), (.log(let query), .range):
             Diagnostic(
                 .error, "log queries are not supported as an instant query type", hint: "give a start and an end",
@@ -62,6 +76,54 @@ public struct Query: ~Copyable {
     /// The answer over the entries taken.
     public consuming func finish() throws(QueryFailure) -> QueryResult {
         if let failure = program.queryFailure { throw failure }
-        return .streams(program.entries.streams())
+        switch times {
+        case .log: return .streams(program.entries.streams())
+        case .instant(let instant):
+            switch try value(at: instant) {
+            case .scalar(let value): return .scalar(value)
+            case .vector(let elements):
+                return .vector(elements.map { QuerySample(labels: $0.labels.labels, value: $0.value) })
+            }
+        case .range: return .matrix(try matrix())
+        }
+    }
+
+    private mutating func value(at instant: Timestamp) throws(QueryFailure) -> MetricValue {
+        let windows = program.evaluate(group: "query", at: instant)
+        do throws(EvaluationError) {
+            return try program.plan.evaluate(rule: 0, [windows])
+        } catch {
+            throw QueryFailure(message: error.message)
+        }
+    }
+
+    /// The values at every instant, by labels.
+    private mutating func matrix() throws(QueryFailure) -> [QuerySeries] {
+        guard let span = times.span else { return [] }
+        var series: [LabelSet: [(time: Timestamp, value: Double)]] = [:]
+        for index in 0..<span.count {
+            let instant = Timestamp(nanoseconds: span.instant(index))
+            switch try value(at: instant) {
+            case .scalar(let value): series[.empty, default: []].append((instant, value))
+            case .vector(let elements):
+                for element in elements { series[element.labels, default: []].append((instant, element.value)) }
+            }
+        }
+        return series.sorted { $0.key.labels.lexicographicallyPrecedes($1.key.labels) }
+            .map { QuerySeries(labels: $0.key.labels, points: $0.value) }
+    }
+}
+
+extension QueryTimes {
+    /// The instants of a metric query.
+    var span: QuerySpan? {
+        switch self {
+        case .instant(let instant): QuerySpan(at: instant.nanoseconds)
+        case .range(let start, let end, let step):
+            QuerySpan(
+                start: start.nanoseconds, step: step,
+                count: Int((end.nanoseconds - start.nanoseconds) / step) + 1)
+        case .log: nil
+        }
     }
 }

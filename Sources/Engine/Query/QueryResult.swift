@@ -19,8 +19,14 @@ public enum QueryDirection: String, CaseIterable, Sendable {
 public struct QueryLimits: Sendable {
     /// Series of one range aggregation, or result streams.
     public var series = 100_000
+    /// `quantile_over_time` is exact for windows of so many samples of a series.
+    public var quantileSamples = 1 << 20
+    /// Samples that each `quantile_over_time` and `rate_counter` may keep.
+    public var samples = 1 << 26
     /// Bytes that the panes of all series may take.
     public var memoryBytes = 1 << 30
+    /// Steps of a range query, as in Loki.
+    public static let maximumSteps: Int64 = 11_000
 
     public init() {}
 }

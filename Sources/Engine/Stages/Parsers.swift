@@ -38,7 +38,7 @@ extension Program {
         }
         extracted.removeAll()
         let error = stages.logfmt[stage].scan(record.line, into: &extracted, names: &names)
-        if targets > 0 { leaveKnownSources(stage) }
+        if targets > 0 { leaveSources(stage, hint: hint) }
         let taken = take(stage: number, overwriting: targets > 0, hint: hint)
         if error != .none, taken == .all {
             record.failure = .logfmt
@@ -48,12 +48,12 @@ extension Program {
     }
 
     /// A target whose pair has the name of a label that the metadata or another parser has given finds nothing, as
-    /// in Loki, unless the pair's name is a target, too.
-    private mutating func leaveKnownSources(_ stage: Int) {
+    /// in Loki, unless the pair's name is a target, too; and so does one whose pair's name the query does not need.
+    private mutating func leaveSources(_ stage: Int, hint: Int) {
         for index in 0..<stages.logfmtSources[stage].count {
             let (target, source) = stages.logfmtSources[stage][index]
-            guard record.origin(source) == .metadata || record.isExtracted(source) else { continue }
-            extracted.removeAll(of: target)
+            let isGiven = record.origin(source) == .metadata || record.isExtracted(source)
+            if isGiven || hint >= 0 && !stages.hints[hint].needs(source) { extracted.removeAll(of: target) }
         }
     }
 
