@@ -23,6 +23,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testSettings)
 }
 
+/// What the fuzz tests of several targets share.
+let fuzzing = Target.target(name: "Fuzzing", path: "Tests/Fuzzing", swiftSettings: testSettings)
+
 func clib(_ name: String, pkgConfig: String, apt: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
@@ -41,6 +44,7 @@ let engine: [Target] = [
     clib("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     clib("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
     clib("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    fuzzing,
     library("Diagnostics"),
     library("Records"),
     library("YAML", ["Diagnostics", "CYAML"]),
@@ -51,8 +55,8 @@ let engine: [Target] = [
     tests("DiagnosticsTests", ["Diagnostics", "YAML"]),
     tests("ArchitectureTests", []),
     tests("RecordsTests", ["Records"]),
-    tests("LogQLTests", ["LogQL", "Diagnostics"]),
-    tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics"]),
+    tests("LogQLTests", ["LogQL", "Diagnostics", "Fuzzing"]),
+    tests("EngineTests", ["Engine", "LogQL", "Records", "Diagnostics", "Fuzzing"]),
     tests("RulesTests", ["Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML"]),
     tests("OfflineTests", ["Offline", "Rules", "Engine", "LogQL", "Records", "Diagnostics", "YAML", "CZlib"]),
 ]
@@ -60,7 +64,7 @@ let engine: [Target] = [
 let intake: [Target] = [
     .target(name: "CLinux"),
     library("Intake", ["Records", "CLinux"] + nio + service),
-    tests("IntakeTests", ["Intake", "Records"] + nio + service),
+    tests("IntakeTests", ["Intake", "Records", "Fuzzing"] + nio + service),
 ]
 
 let delivery: [Target] = [
@@ -91,7 +95,8 @@ let daemon: [Target] = [
     .executableTarget(
         name: "millrace",
         dependencies: [
-            "Daemon", "Offline", "Rules", "Diagnostics", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Daemon", "Offline", "Rules", "Diagnostics",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: settings),
     tests("DaemonTests", ["Daemon", "Delivery", "Records", "millrace"] + service),
@@ -100,7 +105,7 @@ let daemon: [Target] = [
 let parts: [Target] =
     switch only {
     case "engine": engine
-    case "intake": engine.filter { ["Records"].contains($0.name) } + intake
+    case "intake": engine.filter { ["Records", "Fuzzing"].contains($0.name) } + intake
     case "delivery": engine.filter { ["Records", "CZlib"].contains($0.name) } + delivery
     default: engine + intake + delivery + daemon
     }

@@ -81,7 +81,8 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
                 if term.folded, !term.text.allSatisfy({ $0 < 0x80 }) {
                     // One expression for the whole shape would lose the other terms: only single terms are worth it.
                     guard shape.terms.count == 1 else { return nil }
-                    return try folded(term.text, anchored: anchored)
+                    // One that is too long is compiled as it stands.
+                    return try? folded(term.text, anchored: anchored)
                 }
                 let needle = Needle(term.text, folded: term.folded, in: store)
                 terms.append(Regex.Term(needle: needle, isWhole: anchored))
@@ -100,6 +101,12 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         var pattern = ""
         for scalar in String(decoding: text, as: UTF8.self).lowercased().unicodeScalars {
             let upper = scalar.properties.uppercaseMapping.unicodeScalars
+            // Most of a long text need not be spelt out.
+            if scalar.isASCII, LabelName.isPlain(UInt8(scalar.value)) || scalar == " " {
+                let isLetter = scalar.properties.isAlphabetic
+                pattern += isLetter ? "[\(scalar)\(scalar.properties.uppercaseMapping)]" : String(scalar)
+                continue
+            }
             pattern += "[\\x{\(String(scalar.value, radix: 16))}"
             if upper.count == 1 { pattern += "\\x{\(String(upper.first!.value, radix: 16))}" }
             pattern += "]"

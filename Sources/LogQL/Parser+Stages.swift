@@ -12,6 +12,11 @@ extension Parser {
     mutating func parsePipeline(into query: inout LogQuery) {
         while true {
             let start = current.range.lowerBound
+            guard query.stages.count < Self.maximumStages || !(lineFilterOperation != nil || at(.pipe)) else {
+                _ = fail("too many stages: at most \(Self.maximumStages)", at: current.range)
+                index = tokens.count - 1
+                break
+            }
             if let operation = lineFilterOperation {
                 do throws(Stumble) {
                     let filter = try parseLineFilter(operation)

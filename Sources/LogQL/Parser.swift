@@ -37,6 +37,8 @@ struct Parser {
     static let maximumLength = 131_072
     static let maximumDepth = 200
     static let maximumOperators = 2000
+    /// Of one pipeline: stages follow each other in depth where they are planned.
+    static let maximumStages = 1000
 
     let source: [UInt8]
     let tokens: [Token]

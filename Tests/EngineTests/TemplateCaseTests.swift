@@ -13,7 +13,8 @@ struct TemplateCaseTests {
                 recorded.template, recorded.labels, line: recorded.line, time: Int64(recorded.time)!,
                 name: recorded.name)
             let wanted = recorded.error.map { "error: " + $0 } ?? recorded.output ?? ""
-            #expect(Array(found.utf8) == Array(wanted.utf8), "\(recorded.id): \(recorded.template)\n\(found)\n\(wanted)")
+            #expect(
+                Array(found.utf8) == Array(wanted.utf8), "\(recorded.id): \(recorded.template)\n\(found)\n\(wanted)")
         }
     }
 

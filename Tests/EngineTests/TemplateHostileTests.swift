@@ -7,11 +7,14 @@ struct TemplateHostileTests {
     @Test(
         "no template makes a run long, large or deep",
         arguments: [
-            "{{range 1000000000}}{{.}}{{end}}", "{{range 100000}}{{range 100000}}{{end}}{{end}}", "{{repeat 1000000000 \"ab\"}}",
+            "{{range 1000000000}}{{.}}{{end}}", "{{range 100000}}{{range 100000}}{{end}}{{end}}",
+            "{{repeat 1000000000 \"ab\"}}",
             "{{repeat 9223372036854775807 \"ab\"}}", "{{define \"t\"}}{{template \"t\" .}}{{end}}{{template \"t\"}}",
-            "{{$x := \"aaaaaaaaaaaaaaaa\"}}{{range 1000}}{{$x = print $x $x}}{{end}}{{len $x}}", "{{indent 1000000000 \"a\"}}",
+            "{{$x := \"aaaaaaaaaaaaaaaa\"}}{{range 1000}}{{$x = print $x $x}}{{end}}{{len $x}}",
+            "{{indent 1000000000 \"a\"}}",
             "{{alignLeft 1000000000 \"a\"}}", "{{range 100000}}{{printf \"%1000000d\" 1}}{{end}}",
-            "{{range 100000}}{{regexReplaceAll (print .) __line__ \"$0$0\"}}{{end}}", "{{printf \"%.1000000f%.1000000f\" 1.0 1.0}}",
+            "{{range 100000}}{{regexReplaceAll (print .) __line__ \"$0$0\"}}{{end}}",
+            "{{printf \"%.1000000f%.1000000f\" 1.0 1.0}}",
             "{{$x := 9e307}}{{range 1000}}{{$x = mulf $x 0.1 10 3.3}}{{end}}{{$x}}",
             "{{regexReplaceAll \"(a*)*b\" __line__ \"x\"}}{{range 100000}}{{regexReplaceAll \"\" __line__ \"xxxxxxxxxxxxxxxxxxxxx\"}}{{end}}",
         ])
@@ -64,10 +67,14 @@ struct TemplateHostileTests {
     }
 
     private static let pieces = [
-        "{{", "}}", "{{- ", " -}}", "|", "(", ")", "$x", ":=", "=", ".", "\"", "`", "'a'", "%d", "%*.*f", "[1]", "nil", "-1", "0x7fffffffffffffff",
-        "{{end}}", "{{else}}", "{{range 3}}", "{{with fromJson __line__}}", "{{if .a}}", "{{define \"a\"}}", "{{template \"a\" .}}",
-        "9223372036854775807", "-9223372036854775808", "1e308", "\\", "\u{0}", "é", ",", "{{break}}", "__timestamp__", ".Format", ".Add", "slice", "index",
-        "substr", "trunc", "printf", "toDate", "date", "round", "divf", "mod", "alignRight", "Replace", "and", "or", "eq", "html", "js",
+        "{{", "}}", "{{- ", " -}}", "|", "(", ")", "$x", ":=", "=", ".", "\"", "`", "'a'", "%d", "%*.*f", "[1]", "nil",
+        "-1", "0x7fffffffffffffff",
+        "{{end}}", "{{else}}", "{{range 3}}", "{{with fromJson __line__}}", "{{if .a}}", "{{define \"a\"}}",
+        "{{template \"a\" .}}",
+        "9223372036854775807", "-9223372036854775808", "1e308", "\\", "\u{0}", "é", ",", "{{break}}", "__timestamp__",
+        ".Format", ".Add", "slice", "index",
+        "substr", "trunc", "printf", "toDate", "date", "round", "divf", "mod", "alignRight", "Replace", "and", "or",
+        "eq", "html", "js",
     ]
 
     private func mutated(_ text: String, _ seeds: [String], _ random: inout Random) -> String {

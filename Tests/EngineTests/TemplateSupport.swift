@@ -78,6 +78,7 @@ struct TemplateCase: Decodable {
     private static func decoded<Value: Decodable>(_ name: String) throws -> Value {
         var url = URL(filePath: #filePath)
         for _ in 1...3 { url.deleteLastPathComponent() }
-        return try JSONDecoder().decode(Value.self, from: Data(contentsOf: url.appending(path: "fixtures/template/\(name)")))
+        return try JSONDecoder().decode(
+            Value.self, from: Data(contentsOf: url.appending(path: "fixtures/template/\(name)")))
     }
 }

@@ -71,13 +71,19 @@ import Testing
                 #"max by (pod) (C) + on (pod) group_left (app) sum by (app, pod) (C > 1 < 3)"#,
                 [#"{app="a", pod="2"} 4.0"#]
             ),
-            ("sum by (app) (C) > on (app) group_right C", [
-                #"{app="a", pod="1"} 3.0"#, #"{app="a", pod="2"} 3.0"#, #"{app="b", pod="1"} 7.0"#,
-                #"{app="b", pod="3"} 7.0"#,
-            ]),
+            (
+                "sum by (app) (C) > on (app) group_right C",
+                [
+                    #"{app="a", pod="1"} 3.0"#, #"{app="a", pod="2"} 3.0"#, #"{app="b", pod="1"} 7.0"#,
+                    #"{app="b", pod="3"} 7.0"#,
+                ]
+            ),
             ("C and on (pod) sum by (pod) (C > 3)", [#"{app="b", pod="3"} 4.0"#]),
             ("C unless on (pod) sum by (pod) (C > 2)", [#"{app="a", pod="2"} 2.0"#]),
-            ("sum by (pod) (C > 3) or on (pod) sum by (pod) (C)", [#"{pod="1"} 4.0"#, #"{pod="2"} 2.0"#, #"{pod="3"} 4.0"#]),
+            (
+                "sum by (pod) (C > 3) or on (pod) sum by (pod) (C)",
+                [#"{pod="1"} 4.0"#, #"{pod="2"} 2.0"#, #"{pod="3"} 4.0"#]
+            ),
             ("sum(C > 100) or vector(0)", ["{} 0.0"]),
             ("3 < C", [#"{app="b", pod="3"} 4.0"#]),
             ("sum(C) >= bool 11", ["{} 0.0"]),
@@ -128,7 +134,9 @@ import Testing
     @Test("a rule that cannot be evaluated does not keep the others of its group from it")
     func groups() throws {
         var mill = try Mill([
-            rule(.record, "bad", #"count_over_time({job="x"} | json [30s]) + on (job) count_over_time({job="x"} | json [30s])"#),
+            rule(
+                .record, "bad",
+                "X + on (job) X".replacing("X", with: #"count_over_time({job="x"} | json [30s])"#)),
             rule(.record, "good", #"sum(count_over_time({job="x"}[30s]))"#),
         ])
         mill.feed([#"{"u":"a"}"#, #"{"u":"b"}"#], at: 1_000)

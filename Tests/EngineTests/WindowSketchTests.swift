@@ -1,8 +1,8 @@
-@testable import LogQL
 import Records
 import Testing
 
 @testable import Engine
+@testable import LogQL
 
 @Suite struct WindowSketchTests {
     private static func values(_ kind: Int, _ random: inout SplitMix) -> Double {

@@ -7,7 +7,8 @@ import Testing
     private static let expr = #"sum by (u) (count_over_time({job="x"} | json [30s]))"#
 
     private func rule(idle: Int64? = nil) throws -> RuleDefinition {
-        var definition = try EngineTests.rule(.record, "r", Self.expr, interval: 15, idle: idle.map { $0 * 1_000_000_000 })
+        let nanoseconds = idle.map { $0 * 1_000_000_000 }
+        var definition = try EngineTests.rule(.record, "r", Self.expr, interval: 15, idle: nanoseconds)
         definition.zero = true
         return definition
     }

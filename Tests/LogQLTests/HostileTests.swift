@@ -49,6 +49,8 @@ struct HostileTests {
         Repeated("", "--a", 40_000, ""),
         Repeated(#"{a="b"} |= ip(""#, ":", 100_000, "\")"),
         Repeated(#"{a="b"}"#, #"| json a=".""#, 8000, ""),
+        Repeated(#"{a="b"}"#, " | json", 1001, ""),
+        Repeated(#"{a="b"}"#, #" |= "x""#, 10_000, ""),
     ]
 
     @Test("deep nesting and long chains end with a diagnostic, not with a crash", arguments: hostile)
@@ -81,7 +83,7 @@ struct HostileTests {
         #expect(try #require(parse(power).expression).description == power)
         let nested = String(repeating: "(", count: 190) + "1" + String(repeating: ")", count: 190)
         #expect(parse(nested).expression?.description == "1")
-        let stages = #"{job="x"}"# + String(repeating: " |= \"a\"", count: 10_000)
+        let stages = #"{job="x"}"# + String(repeating: " |= \"a\"", count: 1000)
         #expect(try #require(parse(stages).expression).description == stages)
     }
 

@@ -39,13 +39,14 @@ import Testing
         ] as [([UInt8], String)])
     func repair(bytes: [UInt8], expected: String) { #expect(text(repaired(bytes)) == expected) }
 
-    private let instant = QueryTimes.instant(Timestamp(nanoseconds: 1_795_168_801_000_000_000))
+    private let time = Timestamp(nanoseconds: 1_795_168_801_000_000_000)
+    private var instant: QueryTimes { .instant(time) }
 
     @Test("a vector is the API's data object, a table, or lines of JSON")
     func vector() {
         let result = QueryResult.vector([
-            QuerySample(labels: [Label("host", "a\"b"), Label("x", "")], value: 3),
-            QuerySample(labels: [], value: 12.5),
+            QuerySample(labels: [Label("host", "a\"b"), Label("x", "")], time: time, value: 3),
+            QuerySample(labels: [], time: time, value: 12.5),
         ])
         #expect(
             text(render(result, instant, as: .loki))

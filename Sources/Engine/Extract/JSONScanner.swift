@@ -89,6 +89,9 @@ struct JSONScanner: ~Copyable {
         offset = line.skipJSONSpace(offset &+ 1)
         var node = JSONKeys.root
         var depth = 0
+        // Where the object of the first level below the line's own begins: the exact reading looks for its end before
+        // it takes labels from within.
+        var outermost = 0
         var entry: Int32 = 0
         while offset < line.count {
             // A key, or the end of an object.
@@ -116,11 +119,12 @@ struct JSONScanner: ~Copyable {
                 }
                 if first == UInt8(ascii: "\"") {
                     offset = string(line, offset, Key(key, entry, node), &target, &fields, &names)
-                    if offset <= 0 { return offset == 0 }
+                    if offset <= 0 { return offset == 0 && (depth == 0 || line.closesBrace(at: outermost)) }
                 } else if first == UInt8(ascii: "{") {
                     guard depth < Self.maximumDepth, let below = child(line, Key(key, entry, node)) else {
                         return false
                     }
+                    if depth == 0 { outermost = offset }
                     stack[depth] = node
                     depth &+= 1
                     node = below
@@ -131,7 +135,7 @@ struct JSONScanner: ~Copyable {
                     offset = end
                 } else {
                     offset = scalar(line, offset, Key(key, entry, node), &target, &fields, &names)
-                    if offset <= 0 { return offset == 0 }
+                    if offset <= 0 { return offset == 0 && (depth == 0 || line.closesBrace(at: outermost)) }
                 }
                 // The usual case: `,"` and the next key.
                 if offset < line.count, line.pair(offset) == 0x222C {
@@ -216,7 +220,8 @@ struct JSONScanner: ~Copyable {
         }
         if target.field >= 0, !tracksLabels || admits(target.field, target.variant) {
             fields.append(ExtractedField(id: FieldID(target), form: .plain, value: value))
-            if isComplete { return Self.complete }
+            // What no token has may belong to it all the same: whoever goes on finds that out, here nobody does.
+            if isComplete { return line.endsJSONToken(end) ? Self.complete : Self.giveUp }
         }
         return end
     }

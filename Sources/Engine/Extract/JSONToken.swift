@@ -44,6 +44,21 @@ extension ByteView {
         return count
     }
 
+    /// True where Loki's parser ends a number or literal: at white space, `,`, `}`, `]` and the line's end.
+    func endsJSONToken(_ offset: Int) -> Bool {
+        guard offset < count else { return true }
+        switch self[offset] {
+        case 0x20, 0x0A, 0x0D, 0x09, UInt8(ascii: ","), UInt8(ascii: "}"), UInt8(ascii: "]"): return true
+        default: return false
+        }
+    }
+
+    /// True when the object whose `{` stands at `offset` ends in this line.
+    @inline(never)
+    func closesBrace(at offset: Int) -> Bool {
+        blockEnd(offset, open: UInt8(ascii: "{"), close: UInt8(ascii: "}")) != nil
+    }
+
     /// Behind the bracket that closes the array whose `[` stands at `start`; nil when there is none, or when braces
     /// in the array are not balanced.
     func balancedArrayEnd(_ start: Int) -> Int? {

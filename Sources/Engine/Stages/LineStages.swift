@@ -15,6 +15,7 @@ struct UnpackScanner: ~Copyable {
     mutating func scan(
         _ line: ByteView, into fields: inout FieldBuffer, names: inout NameTable
     ) -> (ScanError, entry: ExtractedField?) {
+        if line.isEmpty { return (.none, nil) }
         guard line[0] == UInt8(ascii: "{") else { return (.packed, nil) }
         var entry: ExtractedField?
         var name: [UInt8] = []

@@ -74,7 +74,6 @@ extension Program {
 
     /// `unpack`: the string values of an object become labels and its `_entry` the line, where there is one.
     mutating func unpack(_ stage: Int, hint: Int) -> Bool {
-        if record.line.isEmpty { return true }
         extracted.removeAll()
         let (error, entry) = stages.unpacks[stage].scan(record.line, into: &extracted, names: &names)
         if error != .none {

@@ -32,7 +32,9 @@ struct GoDecimal {
 
     /// The nearest double.
     var double: Double {
-        let text = (isNegative ? "-" : "") + (digits.isEmpty ? "0" : "") + String(decoding: digits.reversed().map { $0 + 0x30 }, as: UTF8.self)
+        let text =
+            (isNegative ? "-" : "") + (digits.isEmpty ? "0" : "")
+            + String(decoding: digits.reversed().map { $0 + 0x30 }, as: UTF8.self)
         return Double(text + "e\(exponent)") ?? 0
     }
 

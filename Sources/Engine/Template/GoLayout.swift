@@ -112,7 +112,7 @@ struct GoLayout {
 extension GoTime {
     /// This moment in a layout.
     func append(layout: GoLayout, to out: inout OwnedBuffer<UInt8>) {
-        let (name, offset) = shift
+        let (name, offset) = (shift.name, shift.offset)
         let date = civil
         for piece in layout.pieces {
             switch piece.element {

@@ -158,7 +158,9 @@ enum GoLiteral {
     /// Go's `strconv.ParseInt` with base 10.
     static func decimal(_ text: ArraySlice<UInt8>) -> Int64? {
         let digits = text.drop { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
-        guard !digits.isEmpty, text.count - digits.count <= 1, digits.allSatisfy({ $0 &- 0x30 < 10 }) else { return nil }
+        guard !digits.isEmpty, text.count - digits.count <= 1, digits.allSatisfy({ $0 &- 0x30 < 10 }) else {
+            return nil
+        }
         return Int64(String(decoding: text, as: UTF8.self))
     }
 

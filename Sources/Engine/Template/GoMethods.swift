@@ -63,7 +63,7 @@ enum GoMethods {
         case "UTC", "Local":
             return .time(GoTime(seconds: time.seconds, nanoseconds: time.nanoseconds))
         case "IsZero": return .bool(time.seconds == GoTime.zeroSeconds && time.nanoseconds == 0)
-        case "IsDST": return .bool(false)
+        case "IsDST": return .bool(time.shift.isSummer)
         case "Format":
             let layout = run.times.layout(values[0].bytes)
             run.scratch.truncate(to: 0)
@@ -148,9 +148,12 @@ enum GoMethods {
     ) {
         switch type {
         case .month:
-            out.append(text: (1...12).contains(value) ? GoDate.months[Int(value) - 1] : "%!Month(\(UInt64(bitPattern: value)))")
+            out.append(
+                text: (1...12).contains(value) ? GoDate.months[Int(value) - 1] : "%!Month(\(UInt64(bitPattern: value)))"
+            )
         case .weekday:
-            out.append(text: (0...6).contains(value) ? GoDate.weekdays[Int(value)] : "%!Weekday(\(UInt64(bitPattern: value)))")
+            out.append(
+                text: (0...6).contains(value) ? GoDate.weekdays[Int(value)] : "%!Weekday(\(UInt64(bitPattern: value)))")
         case .duration: out.append(text: duration(value))
         case .int, .int64, .uint8: out.append(text: String(value))
         }

@@ -6,7 +6,9 @@ enum GoRune {
     static func decode(_ bytes: ArraySlice<UInt8>) -> (scalar: UInt32, length: Int) {
         guard let first = bytes.first else { return (replacement, 0) }
         if first < 0x80 { return (UInt32(first), 1) }
-        func at(_ index: Int) -> UInt8 { bytes.startIndex + index < bytes.endIndex ? bytes[bytes.startIndex + index] : 0 }
+        func at(_ index: Int) -> UInt8 {
+            bytes.startIndex + index < bytes.endIndex ? bytes[bytes.startIndex + index] : 0
+        }
         return decode(first, at(1), at(2), at(3))
     }
 

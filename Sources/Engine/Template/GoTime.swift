@@ -29,7 +29,7 @@ struct GoTime: Equatable {
     }
 
     /// The zone's abbreviation and offset at this moment.
-    var shift: (name: String, offset: Int) { zone.shift(at: seconds) }
+    var shift: GoZone.Shift { zone.shift(at: seconds) }
 
     /// Seconds of the clock on the wall, as if that were UTC.
     var local: Int64 { seconds &+ Int64(shift.offset) }

@@ -28,11 +28,10 @@ final class GoZone: Sendable {
         (self.shifts, self.transitions, self.rule) = (shifts, transitions, rule)
     }
 
-    func shift(at seconds: Int64) -> (name: String, offset: Int) {
-        guard let first = transitions.first else { return (shifts[0].name, shifts[0].offset) }
+    func shift(at seconds: Int64) -> Shift {
+        guard let first = transitions.first else { return shifts[0] }
         if seconds < first.at {
-            let earliest = shifts.first { !$0.isSummer } ?? shifts[0]
-            return (earliest.name, earliest.offset)
+            return shifts.first { !$0.isSummer } ?? shifts[0]
         }
         var (low, high) = (0, transitions.count)
         while high - low > 1 {
@@ -40,11 +39,9 @@ final class GoZone: Sendable {
             if transitions[middle].at <= seconds { low = middle } else { high = middle }
         }
         if low == transitions.count - 1, let rule {
-            let shift = rule.shift(at: seconds)
-            return (shift.name, shift.offset)
+            return rule.shift(at: seconds)
         }
-        let shift = shifts[transitions[low].shift]
-        return (shift.name, shift.offset)
+        return shifts[transitions[low].shift]
     }
 
     /// The moment at which clocks show `wall`, found as Go finds it: in a gap or an overlap by the shift before it.
@@ -67,7 +64,9 @@ final class GoZone: Sendable {
 
     // MARK: files
 
-    private static let folders = ["/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/"]
+    private static let folders = [
+        "/usr/share/zoneinfo/", "/usr/share/lib/zoneinfo/", "/usr/lib/locale/TZ/", "/etc/zoneinfo/",
+    ]
     private static let maximumFileBytes = 256 << 10
 
     /// The zone with an IANA name; nil when the system has none.

@@ -7,7 +7,7 @@ extension Template {
         case .and, .call, .eq, .ge, .gt, .html, .index, .js, .le, .len, .lt, .ne, .not, .or, .print, .printf, .println,
             .slice, .urlquery:
             return try GoBuiltins.apply(function, values, &run)
-        case .ToLower, .ToUpper, .Replace, .Trim, .TrimLeft, .TrimRight, .TrimPrefix, .TrimSuffix, .TrimSpace,
+        case .toLower, .toUpper, .replaceSome, .trimSet, .trimLeft, .trimRight, .stripPrefix, .stripSuffix, .trimSpace,
             .alignLeft, .alignRight, .b64enc, .b64dec, .contains, .hasPrefix, .hasSuffix, .indent, .lower, .nindent,
             .repeat, .replace, .substr, .title, .trim, .trimAll, .trimPrefix, .trimSuffix, .trunc, .upper, .urldecode,
             .urlencode:

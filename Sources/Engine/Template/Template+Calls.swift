@@ -1,9 +1,10 @@
 extension Template {
-    /// Calls a function; `index` is the command, for messages.
+    /// Calls the function with this number; `index` is the command, for messages.
     func call<Data: TemplateData & ~Copyable>(
-        _ function: TemplateFunction, _ index: Int32, _ command: TemplateNode, _ final: TemplateValue?,
+        _ number: Int, _ index: Int32, _ command: TemplateNode, _ final: TemplateValue?,
         _ dot: TemplateValue, _ data: inout Data, _ run: inout TemplateRun
     ) throws(TemplateFailure) -> TemplateValue {
+        let function = tree.functions[number]
         switch function {
         case .line: if command.second == 1, final == nil { return .text(data.templateLine) }
         case .timestamp:
@@ -13,7 +14,7 @@ extension Template {
             if command.third >= 0, final == nil, let text = try indexedLabel(command, dot, &data, &run) { return text }
         default: break
         }
-        let values = try operands(function.rawValue, function.parameters, command, final, dot, &data, &run)
+        let values = try operands(function.rawValue, tree.parameters[number], command, final, dot, &data, &run)
         do {
             try run.spend()
             return try apply(function, values, command.fourth, &run)
@@ -99,9 +100,8 @@ extension Template {
         case .variable: return try checked(try variable(index, nil, nil, dot, &data, &run), type)
         case .pipe, .assigningPipe: return try checked(try pipeline(index, dot, &data, &run), type)
         case .identifier:
-            let function = tree.functions[Int(node.first)]
             let bare = TemplateNode(kind: .command, position: node.position, second: 1)
-            return try checked(try call(function, index, bare, nil, dot, &data, &run), type)
+            return try checked(try call(Int(node.first), index, bare, nil, dot, &data, &run), type)
         default: return try literal(index, type)
         }
     }

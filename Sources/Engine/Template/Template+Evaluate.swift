@@ -46,7 +46,7 @@ extension Template {
             return try variable(wordIndex, command, final, dot, &data, &run)
         case .identifier:
             run.node = wordIndex
-            return try call(tree.functions[Int(word.first)], index, command, final, dot, &data, &run)
+            return try call(Int(word.first), index, command, final, dot, &data, &run)
         case .pipe, .assigningPipe:
             guard isAlone else { throw notAFunction(wordIndex) }
             return try pipeline(wordIndex, dot, &data, &run)

@@ -6,7 +6,15 @@ enum TemplateFunction: String {
     case line = "__line__"
     case timestamp = "__timestamp__"
     // Texts.
-    case ToLower, ToUpper, Replace, Trim, TrimLeft, TrimRight, TrimPrefix, TrimSuffix, TrimSpace
+    case toLower = "ToLower"
+    case toUpper = "ToUpper"
+    case replaceSome = "Replace"
+    case trimSet = "Trim"
+    case trimLeft = "TrimLeft"
+    case trimRight = "TrimRight"
+    case stripPrefix = "TrimPrefix"
+    case stripSuffix = "TrimSuffix"
+    case trimSpace = "TrimSpace"
     case alignLeft, alignRight, b64enc, b64dec, contains, count, hasPrefix, hasSuffix, indent, lower, nindent
     case regexReplaceAll, regexReplaceAllLiteral, `repeat`, replace, substr, title, trim, trimAll, trimPrefix
     case trimSuffix, trunc, upper, urldecode, urlencode
@@ -26,13 +34,13 @@ enum TemplateFunction: String {
         case .html, .js, .print, .println, .urlquery: Self.wants([], rest: .any)
         case .printf: Self.wants([.string], rest: .any)
         case .line, .timestamp, .now: Self.wants([])
-        case .ToLower, .ToUpper, .TrimSpace, .lower, .upper, .title, .trim, .b64enc, .b64dec, .urlencode, .urldecode,
+        case .toLower, .toUpper, .trimSpace, .lower, .upper, .title, .trim, .b64enc, .b64dec, .urlencode, .urldecode,
             .bytes, .duration, .durationSeconds, .fromJson, .unixToTime:
             Self.wants([.string])
-        case .Trim, .TrimLeft, .TrimRight, .TrimPrefix, .TrimSuffix, .contains, .count, .hasPrefix, .hasSuffix,
+        case .trimSet, .trimLeft, .trimRight, .stripPrefix, .stripSuffix, .contains, .count, .hasPrefix, .hasSuffix,
             .trimAll, .trimPrefix, .trimSuffix, .toDate:
             Self.wants([.string, .string])
-        case .Replace: Self.wants([.string, .string, .string, .int])
+        case .replaceSome: Self.wants([.string, .string, .string, .int])
         case .regexReplaceAll, .regexReplaceAllLiteral, .replace, .toDateInZone:
             Self.wants([.string, .string, .string])
         case .alignLeft, .alignRight, .indent, .nindent, .repeat, .trunc: Self.wants([.int, .string])

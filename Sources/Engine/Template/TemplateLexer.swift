@@ -291,7 +291,8 @@ struct TemplateLexer {
         guard offset < text.count else { return nil }
         let byte = text[offset]
         if byte < 0x80 {
-            return byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") < 10 || (byte | 0x20) &- UInt8(ascii: "a") < 26
+            return byte == UInt8(ascii: "_") || byte &- UInt8(ascii: "0") < 10
+                || (byte | 0x20) &- UInt8(ascii: "a") < 26
                 ? 1 : nil
         }
         let (scalar, length) = scalar(at: offset)

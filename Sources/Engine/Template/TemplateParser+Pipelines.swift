@@ -161,6 +161,7 @@ extension TemplateParser {
                 throw fail("function \(GoQuote.quoted(name.utf8)) not defined")
             }
             tree.functions.append(function)
+            tree.parameters.append(function.parameters)
             return tree.add(.identifier, position, first: Int32(tree.functions.count - 1))
         case .dot: return tree.add(.dot, position)
         case .nilWord: return tree.add(.nothing, position)

@@ -18,7 +18,6 @@ struct TemplateParser {
 
     enum End { case end, otherwise }
 
-
     init(_ text: [UInt8], name: String, regexes: RegexSet) {
         lexer = TemplateLexer(text)
         tree = TemplateTree(source: text, name: name)

@@ -30,6 +30,9 @@ struct TemplateRun: ~Copyable {
     mutating func begin() {
         output.truncate(to: 0)
         scratch.truncate(to: 0)
+        // What one large line needed is given back.
+        if scratch.capacity > TemplateLimits.outputBytes { scratch = OwnedBuffer(capacity: 1_024) }
+        if output.capacity > 2 * TemplateLimits.outputBytes { output = OwnedBuffer(capacity: 1_024) }
         variables.removeAll(keepingCapacity: true)
         labels = nil
         arena.reset()

@@ -76,6 +76,8 @@ struct TemplateTree {
     var templates: [(name: Int32, root: Int32)] = []
     /// The functions that are called, by the number in their nodes.
     var functions: [TemplateFunction] = []
+    /// What each of `functions` takes.
+    var parameters: [TemplateParameters] = []
     var regexes: [TemplateRegex] = []
     /// Keeps what `texts` points into.
     let store = ByteStore()

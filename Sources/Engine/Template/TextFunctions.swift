@@ -5,20 +5,20 @@ enum TextFunctions {
     ) throws(TemplateFailure) -> TemplateValue {
         for value in values { try run.spend(bytes: value.bytes.count) }
         switch function {
-        case .ToLower, .lower: return try mapped(values[0].bytes, &run, GoRune.lower)
-        case .ToUpper, .upper: return try mapped(values[0].bytes, &run, GoRune.upper)
+        case .toLower, .lower: return try mapped(values[0].bytes, &run, GoRune.lower)
+        case .toUpper, .upper: return try mapped(values[0].bytes, &run, GoRune.upper)
         case .title: return try titled(values[0].bytes, &run)
-        case .Replace:
+        case .replaceSome:
             return try replaced(values[0].bytes, values[1].bytes, values[2].bytes, values[3].integer, &run)
         case .replace: return try replaced(values[2].bytes, values[0].bytes, values[1].bytes, -1, &run)
-        case .Trim: return .text(trimmed(values[0].bytes, values[1].bytes))
-        case .TrimLeft: return .text(trimmed(values[0].bytes, values[1].bytes, right: false))
-        case .TrimRight: return .text(trimmed(values[0].bytes, values[1].bytes, left: false))
+        case .trimSet: return .text(trimmed(values[0].bytes, values[1].bytes))
+        case .trimLeft: return .text(trimmed(values[0].bytes, values[1].bytes, right: false))
+        case .trimRight: return .text(trimmed(values[0].bytes, values[1].bytes, left: false))
         case .trimAll: return .text(trimmed(values[1].bytes, values[0].bytes))
-        case .TrimSpace, .trim: return .text(trimmedSpace(values[0].bytes))
-        case .TrimPrefix: return .text(without(prefix: values[1].bytes, values[0].bytes))
+        case .trimSpace, .trim: return .text(trimmedSpace(values[0].bytes))
+        case .stripPrefix: return .text(without(prefix: values[1].bytes, values[0].bytes))
         case .trimPrefix: return .text(without(prefix: values[0].bytes, values[1].bytes))
-        case .TrimSuffix: return .text(without(suffix: values[1].bytes, values[0].bytes))
+        case .stripSuffix: return .text(without(suffix: values[1].bytes, values[0].bytes))
         case .trimSuffix: return .text(without(suffix: values[0].bytes, values[1].bytes))
         case .contains: return .bool(values[1].bytes.firstRange(of: values[0].bytes, from: 0) != nil)
         case .hasPrefix: return .bool(values[1].bytes.starts(with: values[0].bytes))
