@@ -13,7 +13,7 @@ import Testing
     func pack(pack: String) throws {
         let golden = root + "/fixtures/offline/explain-\(pack).txt"
         let (found, errors, failed) = explained(root + "/rules/" + pack)
-        if ProcessInfo.processInfo.environment["MILLRACE_WRITE_GOLDEN"] != nil {
+        if ProcessInfo.processInfo.environment["MILLRACE_RECORD"] != nil {
             try Data(found.utf8).write(to: URL(fileURLWithPath: golden))
         }
         #expect(found == (try String(contentsOfFile: golden, encoding: .utf8)))

@@ -45,6 +45,25 @@ import Testing
         #expect(lines[0] > lines[1])
     }
 
+    @Test("a metric query is asked at the newest entry, or over all of them")
+    func metrics() throws {
+        let folder = try TemporaryFolder()
+        let lines = (0..<4).map { "{\"ts\":\"\($0 * 10)000000000\",\"labels\":{\"a\":\"b\"},\"line\":\"x\"}\n" }
+        let path = try folder.write("c.jsonl", lines.joined())
+        let instant = ask(request(#"count_over_time({a="b"}[20s])"#) { $0.corpora = [path] })
+        #expect(
+            instant.output == #"{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[30,"2"]}]}"# + "\n")
+        let range = ask(
+            request(#"count_over_time({a="b"}[20s])"#) {
+                $0.corpora = [path]
+                $0.step = 15_000_000_000
+            })
+        #expect(
+            range.output
+                == #"{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[0,"1"],[15,"2"],[30,"2"]]}]}"#
+                + "\n")
+    }
+
     @Test("the entries of an answer are a corpus")
     func roundTrip() throws {
         let folder = try TemporaryFolder()
