@@ -186,7 +186,7 @@ struct PaneLayout: Sendable, Equatable {
             }
         }
         // How many windows have begun before this time, and how many have ended.
-        let begun = clamp(saturating(cell, wholeSteps) + (isSecond ? 1 : 0) + 1, instants)
+        let begun = clamp(saturating(saturating(cell, wholeSteps), isSecond ? 2 : 1), instants)
         let ended = clamp(cell + 1, instants)
         guard begun > ended else { return (nil, after, through) }
         switch form {
