@@ -74,7 +74,8 @@ final class Evaluator: Service {
         let isNew = told.withLock { $0[group, default: []].insert(rule).inserted }
         guard isNew else { return }
         logger.error(
-            "a rule cannot be evaluated", metadata: ["group": "\(group)", "rule": "\(rule)", "error": "\(error.message)"])
+            "a rule cannot be evaluated",
+            metadata: ["group": "\(group)", "rule": "\(rule)", "error": "\(error.message)"])
     }
 
     /// Forgets what groups gave that are no longer there.

@@ -286,6 +286,15 @@ enum MatchOutcome: UInt8, BitwiseCopyable {
         }
     }
 
+    /// The same for the first match that begins at or behind `start`; what stands before it is seen by `^` and `\b`.
+    /// Only of expressions compiled as `capturing`.
+    func matches(_ text: ByteView, from start: Int) -> MatchOutcome {
+        precondition(kind == .compiled && start >= 0 && start <= text.count, "no place to start at")
+        let code = unsafe pcre2_match_8(self.code, text.base, text.count, start, 0, data, context)
+        if code > 0 { return .match }
+        return code == PCRE2_ERROR_NOMATCH ? .noMatch : .limit
+    }
+
     /// Where group `number` (0 is the whole match) stands after a match; nil when it took no part. Good until the
     /// expression is matched again.
     @inline(__always)

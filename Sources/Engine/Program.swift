@@ -33,6 +33,8 @@ public struct Program: ~Copyable {
     let detailsField: FieldID?
     /// Somebody looks at `__error_details__`.
     let keepsDetails: Bool
+    /// The memory of templates; taken out while one runs.
+    var templateRun: TemplateRun? = TemplateRun()
     /// What a log query has given; empty for rules.
     var entries: EntryLog
     /// The first line of a query that cannot be used.

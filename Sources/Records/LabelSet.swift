@@ -35,6 +35,15 @@ public struct LabelSet: Hashable, Sendable {
         self.labels = byName.map { Label($0.key, $0.value) }.sorted { $0.name < $1.name }
     }
 
+    private init(sorted labels: [Label]) {
+        self.labels = labels
+    }
+
+    /// The labels for which `isKept` holds; the same set where it holds for all.
+    public func filtered(_ isKept: (Label) -> Bool) -> LabelSet {
+        labels.allSatisfy(isKept) ? self : LabelSet(sorted: labels.filter(isKept))
+    }
+
     public subscript(name: String) -> String? {
         labels.first { $0.name == name }?.value
     }

@@ -24,7 +24,8 @@ struct QueryCommand: ParsableCommand {
     var expression: String
 
     @Option(
-        help: ArgumentHelp("A file of entries, one JSON object a line; repeatable, - is standard input.",
+        help: ArgumentHelp(
+            "A file of entries, one JSON object a line; repeatable, - is standard input.",
             valueName: "file"), completion: .file())
     var corpus: [String] = []
 

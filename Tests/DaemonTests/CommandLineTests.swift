@@ -41,7 +41,14 @@ import Testing
             (["run", "--stdin", "--workers", "0"], "--workers"),
             (["run", "--stdin", "--bogus"], "--bogus"), (["bogus"], "bogus"),
             (["demo", "--duration", "5"], "wanted a time"),
-            (["check"], "Missing expected argument"),
+            (["check"], "Missing expected argument"), (["test"], "Missing expected argument"),
+            (["explain"], "Missing expected argument"), (["test", "a", "--output", "xml"], "xml"),
+            (["query", "{a=\"b\"}"], "nothing to read"), (["query", "1", "--tail", "-", "--corpus", "-"], "only once"),
+            (["query", "1", "--corpus", "x", "--time", "noon"], "wanted nanoseconds since 1970 or a time in RFC 3339"),
+            (["query", "1", "--corpus", "x", "--time", "1", "--step", "1s"], "--time does not go with"),
+            (["query", "1", "--corpus", "x", "--labels", "a=b"], "are for --tail"),
+            (["query", "1", "--tail", "x", "--timestamp", "format=unix"], "wanted either field=NAME or regex"),
+            (["query", "1", "--tail", "x", "--step", "soon"], "--step wants seconds or a duration"),
         ])
     func usage(arguments: [String], message: String) async throws {
         let (code, errors) = try await run(arguments)
@@ -49,18 +56,78 @@ import Testing
         #expect(errors.contains(message))
     }
 
-    @Test("every command explains itself with an example", arguments: [[], ["run"], ["check"], ["demo"]])
+    @Test(
+        "every command explains itself with an example",
+        arguments: [[], ["run"], ["check"], ["test"], ["query"], ["explain"], ["demo"]])
     func help(command: [String]) async throws {
         #expect(try await run(command + ["--help"]).code == 0)
         let text =
             switch command.first {
             case "run": Millrace.helpMessage(for: RunCommand.self, columns: 80)
             case "check": Millrace.helpMessage(for: CheckCommand.self, columns: 80)
+            case "test": Millrace.helpMessage(for: TestCommand.self, columns: 80)
+            case "query": Millrace.helpMessage(for: QueryCommand.self, columns: 80)
+            case "explain": Millrace.helpMessage(for: ExplainCommand.self, columns: 80)
             case "demo": Millrace.helpMessage(for: DemoCommand.self, columns: 80)
             default: Millrace.helpMessage(columns: 80)
             }
         #expect(text.contains("EXAMPLE"))
         #expect(text.contains("  millrace " + (command.first ?? "run")))
+    }
+
+    @Test("a query is answered on standard output, and warnings stand on standard error")
+    func query() async throws {
+        let folder = PackTests.root + "/rules/nginx-combined"
+        let ending = try await BuiltProgram.run([
+            "query", #"count_over_time({job="nginx"} |= "DELETE" [1h])"#, "--tail", folder + "/sample.log",
+            "--labels", "job=nginx,filename=f", "--timestamp",
+            #"regex=\[(?P<time>[^\]]+)\],format=02/Jan/2006:15:04:05 -0700"#, "--output", "loki",
+        ])
+        #expect(ending.code == 0)
+        #expect(ending.output.hasPrefix(#"{"resultType":"vector","result":[{"metric":{"filename":"f","job":"nginx"},"#))
+        #expect(ending.output.hasSuffix(#","3"]}]}"# + "\n"))
+        #expect(ending.errors.contains("lines have no time that can be read"))
+        let wrong = try await BuiltProgram.run(["query", #"{job="a"} | jsn"#, "--tail", folder + "/sample.log"])
+        #expect(wrong.code == 1)
+        #expect(wrong.output == "")
+        #expect(wrong.errors.contains("<query>:1:13: error: unknown stage 'jsn'"))
+    }
+
+    @Test("a query reads standard input")
+    func queryInput() async throws {
+        let ending = try await BuiltProgram.run(
+            ["query", #"{job="a"} |= "Accepted" != "Failed""#, "--tail", "-", "--labels", "job=a", "--limit", "2"],
+            input: PackTests.root + "/rules/sshd/sample.log")
+        #expect(ending.code == 0)
+        #expect(ending.output.split(separator: "\n").count == 2)
+        #expect(ending.output.contains(#"{filename="stdin", job="a"} Jan 15"#))
+    }
+
+    @Test("the packs' tests pass, and a failing test is exit code 1")
+    func tests() async throws {
+        let packs = PackTests.packs.map { PackTests.root + "/rules/" + $0 }
+        let ending = try await BuiltProgram.run(["test"] + packs)
+        #expect(ending.code == 0)
+        #expect(ending.output.split(separator: "\n").count { $0.hasSuffix("tests passed") } == 4)
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("millrace-\(UUID().uuidString).yaml")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let test = "rules: [\(packs[3])]\ntests: [{name: no, expect: [{series: 'sshd_invalid_users_total 1'}]}]\n"
+        try test.write(to: file, atomically: true, encoding: .utf8)
+        let failing = try await BuiltProgram.run(["test", file.path])
+        #expect(failing.code == 1)
+        #expect(failing.output.contains("- sshd_invalid_users_total 1"))
+        #expect(failing.output.contains("1 of 1 test failed"))
+    }
+
+    @Test("explain shows the plan of rules and of a query")
+    func explain() async throws {
+        let rules = try await BuiltProgram.run(["explain", PackTests.root + "/rules/sshd"])
+        #expect(rules.code == 0)
+        #expect(rules.output.contains("→ counter sshd_logins_total"))
+        let query = try await BuiltProgram.run(["explain", #"rate({a="b"} | json [1m])"#])
+        #expect(query.code == 0)
+        #expect(query.output.contains("reads every key"))
+        #expect(try await BuiltProgram.run(["explain", "{"]).code == 1)
     }
 
     @Test("a closed standard output is no crash")

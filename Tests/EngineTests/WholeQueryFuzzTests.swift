@@ -13,8 +13,8 @@ struct WholeQueryFuzzTests {
         let text = String(decoding: parts[0], as: UTF8.self)
         guard let expression = parse(text).expression else { return }
         let rule = RuleDefinition(name: "r", group: "g", kind: .record, expression: expression, limit: 100)
-        for options in [PlanOptions(), PlanOptions(purpose: .query, span: QuerySpan(at: AskedLines.start))] {
-            for problem in Planner.plan([rule], options: options).problems {
+        for purpose in [PlanOptions.Purpose.rules, .query] {
+            for problem in Planner.plan([rule], options: PlanOptions(purpose: purpose)).problems {
                 let range = problem.diagnostic.range
                 trial.expect(range.lowerBound >= 0 && range.upperBound <= text.utf8.count, "\(problem.diagnostic)")
                 trial.met("problem \(problem.diagnostic.message.prefix { $0 != "'" && $0 != "\"" })")

@@ -55,7 +55,8 @@ import Testing
     func query(seed: UInt64) throws {
         var random = SplitMix(state: seed &* 7_919)
         let start = 1_000_000_000_000 + Int64.random(in: -5_000_000_000...5_000_000_000, using: &random)
-        let step = [1_000_000_000, 5_000_000_000, 2_345_678_901, 60_000_000_000].randomElement(using: &random)! as Int64
+        let step =
+            [1_000_000_000, 5_000_000_000, 2_345_678_901, 60_000_000_000].randomElement(using: &random)! as Int64
         let count = [1, 2, 3, 8, 20].randomElement(using: &random)!
         let span = count == 1 ? QuerySpan(at: start) : QuerySpan(start: start, step: step, count: count)
         let windows = (0..<6).map { _ in ReferenceWindow.random(&random, step: step) }

@@ -1,7 +1,8 @@
 import Engine
-@testable import LogQL
 import Records
 import Testing
+
+@testable import LogQL
 
 /// An entry as the reference sees it; `order` is the order in which entries were pushed.
 struct ReferenceEntry {
@@ -36,7 +37,8 @@ struct ReferenceWindow {
         let pipeline = isUnwrapped ? "| json | unwrap v" : "| json u"
         let offset = offset == 0 ? "" : " offset \(offset)ns"
         let grouping = grouping.map { " " + $0.description } ?? ""
-        return #"\#(operation.rawValue)(\#(parameter){job="x"} \#(pipeline) [\#(range / 1_000_000)ms]\#(offset))\#(grouping)"#
+        let query = #"{job="x"} \#(pipeline) [\#(range / 1_000_000)ms]\#(offset)"#
+        return "\(operation.rawValue)(\(parameter)\(query))\(grouping)"
     }
 
     func labels(of entry: ReferenceEntry) -> LabelSet {

@@ -133,6 +133,25 @@ struct RuleFileTests {
         #expect(definitions[0].interval == 60_000_000_000)
     }
 
+    @Test("'zero' belongs to record rules, and is off where it is not said")
+    func zero() {
+        let rules = """
+            groups:
+              - name: g
+                rules:
+                  - record: a
+                    expr: sum(rate({job="a"}[1m]))
+                    zero: true
+                  - record: b
+                    expr: sum(rate({job="a"}[1m]))
+            """
+        let load = read(rules)
+        #expect(load.problems.isEmpty, "\(load.render())")
+        #expect(load.rules.definitions.map(\.zero) == [true, false])
+        let refused = read(rules + "\n      - counter: c_total\n        expr: '{job=\"a\"}'\n        zero: true\n")
+        #expect(refused.render().contains("a counter rule takes no 'zero'"))
+    }
+
     @Test("a diagnostic found later is placed in the file")
     func place() throws {
         let text = """

@@ -47,6 +47,14 @@ public struct GroupEvaluation: Sendable {
 }
 
 extension Plan {
+    /// What each series of a rule's range aggregations takes in a worker, in bytes, without its labels and without the
+    /// samples that `quantile_over_time` and `rate_counter` keep aside; 0 for rules without windows.
+    public func windowBytesPerSeries(rule: Int) -> Int {
+        leavesOfRule[rule].reduce(0) { sum, leaf in
+            if case .panes(let layout) = leaves[leaf].kind { sum + layout.bytesPerSeries } else { sum }
+        }
+    }
+
     /// The `record` rules of a group at one instant, from the workers' windows.
     public func evaluate(group: String, at instant: Timestamp, _ partials: [WindowPartial]) -> GroupEvaluation {
         var result = GroupEvaluation(families: [], errors: [])

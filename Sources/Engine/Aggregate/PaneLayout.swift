@@ -19,13 +19,15 @@ public struct QuerySpan: Sendable, Hashable {
     public init(start: Int64, step: Int64, count: Int) {
         self.start = start
         self.step = max(1, step)
-        let (room, overflows) = Int64.max.subtractingReportingOverflow(start)
-        let most = overflows ? Int64.max : room / self.step
-        self.count = Int(min(Int64(max(1, count)) - 1, most)) + 1
+        let most = (Int128(Int64.max) - Int128(start)) / Int128(self.step)
+        self.count = Int(min(Int128(max(1, min(count, 1 << 40)) - 1), most)) + 1
     }
 
     /// The instant with this index, in ns since the epoch.
-    public func instant(_ index: Int) -> Int64 { start + Int64(index) * step }
+    public func instant(_ index: Int) -> Int64 {
+        // The product alone may be too large where the sum is not.
+        start &+ Int64(index) &* step
+    }
 }
 
 /// How the windows of a range aggregation are cut into panes that successive windows share.
@@ -179,44 +181,41 @@ struct PaneLayout: Sendable, Equatable {
         let after = saturating(time, -1 - (isSecond ? rest - split : rest))
         let through = saturating(time, isSecond ? step - 1 - rest : min(split, step) - 1 - rest)
         guard let instants else {
+            let pane = Int64(min(max(cell, Int128(-Self.farthest)), Int128(Self.farthest)))
             switch form {
-            case .apart: return (isSecond ? cell : nil, after, through)
-            case .whole: return (cell, after, through)
-            case .split: return (2 * cell + (isSecond ? 1 : 0), after, through)
+            case .apart: return (isSecond ? pane : nil, after, through)
+            case .whole: return (pane, after, through)
+            case .split: return (2 * pane + (isSecond ? 1 : 0), after, through)
             }
         }
         // How many windows have begun before this time, and how many have ended.
-        let begun = clamp(saturating(saturating(cell, wholeSteps), isSecond ? 2 : 1), instants)
-        let ended = clamp(cell + 1, instants)
+        let begunCells = cell + Int128(wholeSteps) + (isSecond ? 2 : 1)
+        let begun = Int64(min(max(begunCells, 0), Int128(instants)))
+        let ended = Int64(min(max(cell + 1, 0), Int128(instants)))
         guard begun > ended else { return (nil, after, through) }
         switch form {
         case .apart: return (ended, after, through)
-        case .whole: return (cell + wholeSteps, after, through)
+        case .whole: return (Int64(begunCells - 1), after, through)
         case .split: return (begun + ended - 1, after, through)
         }
     }
 
-    private func cell(of time: Int64) -> (cell: Int64, rest: Int64) {
+    /// Which cell a time is in, and where in it.
+    private func cell(of time: Int64) -> (cell: Int128, rest: Int64) {
         let (sum, overflows) = time.subtractingReportingOverflow(end)
         let (distance, underflows) = sum.subtractingReportingOverflow(1)
-        if overflows || underflows { return wideCell(of: time) }
+        if overflows || underflows {
+            let (quotient, remainder) = (Int128(time) - Int128(end) - 1).quotientAndRemainder(
+                dividingBy: Int128(step))
+            return remainder < 0
+                ? (quotient - 1, Int64(remainder + Int128(step))) : (quotient, Int64(remainder))
+        }
         let (quotient, remainder) = distance.quotientAndRemainder(dividingBy: step)
-        let cell = remainder < 0 ? quotient - 1 : quotient
-        return (min(max(cell, -Self.farthest), Self.farthest), remainder < 0 ? remainder + step : remainder)
+        return remainder < 0 ? (Int128(quotient) - 1, remainder + step) : (Int128(quotient), remainder)
     }
 
-    /// Cells further away than this are all one: only steps of a few nanoseconds get there.
+    /// Live cells further away than this are all one: only steps of a few nanoseconds get there.
     private static let farthest: Int64 = 1 << 60
-
-    private func wideCell(of time: Int64) -> (cell: Int64, rest: Int64) {
-        let distance = Int128(time) - Int128(end) - 1
-        let (quotient, remainder) = distance.quotientAndRemainder(dividingBy: Int128(step))
-        let cell = remainder < 0 ? quotient - 1 : quotient
-        return (
-            Int64(min(max(cell, Int128(-Self.farthest)), Int128(Self.farthest))),
-            Int64(remainder < 0 ? remainder + Int128(step) : remainder)
-        )
-    }
 
     private func clamp(_ value: Int64, _ most: Int64) -> Int64 { min(max(value, 0), most) }
 
@@ -248,7 +247,7 @@ struct PaneLayout: Sendable, Equatable {
         case .split:
             let isSplit: Int64 = split < step ? 1 : 0
             let endedBefore = clamp(index - wholeSteps - isSplit + 1, instants)
-            let begunBefore = clamp(saturating(index, wholeSteps) + isSplit, instants)
+            let begunBefore = clamp(saturating(saturating(index, wholeSteps), isSplit), instants)
             return index + endedBefore..<begunBefore + index
         }
     }

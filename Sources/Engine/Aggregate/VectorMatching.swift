@@ -84,12 +84,6 @@ extension VectorOps {
 }
 
 extension LabelSet {
-    /// The labels for which `isKept` holds; the same set where it holds for all.
-    func filtered(_ isKept: (Label) -> Bool) -> LabelSet {
-        let kept = labels.filter(isKept)
-        return kept.count == labels.count ? self : LabelSet(kept)
-    }
-
     /// The order of answers: label by label, names before values, by their bytes.
     func precedes(_ other: LabelSet) -> Bool {
         for (a, b) in zip(labels, other.labels) {

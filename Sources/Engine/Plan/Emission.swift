@@ -7,6 +7,8 @@ struct Emission {
     /// Every label name that a stage or a leaf looks at.
     var names: Set<String> = []
     var marks = 0
+    /// A template uses the map of all labels.
+    private(set) var readsEveryLabel = false
 
     mutating func emitChildren(of node: PrefixNode, rules: [RuleDefinition], leaves: [LeafPlan], afterMark mark: Int) {
         for (position, child) in node.children.enumerated() {
@@ -83,7 +85,10 @@ struct Emission {
                 names.insert(item.label)
                 switch item.value {
                 case .rename(let from): names.insert(from)
-                case .template(let text): names.formUnion(TemplateNames(text).names)
+                case .template(let text):
+                    let template = TemplateNames(text)
+                    names.formUnion(template.names)
+                    readsEveryLabel = readsEveryLabel || template.usesAll
                 }
             }
             stages.labelFormats.append(items)
@@ -99,6 +104,7 @@ struct Emission {
         case .lineFormat(let text):
             names.formUnion(TemplateNames(text).names)
             stages.lineFormats.append(text)
+            readsEveryLabel = readsEveryLabel || TemplateNames(text).usesAll
             return .lineFormat(Int32(stages.lineFormats.count - 1))
         }
     }
@@ -128,7 +134,7 @@ struct Emission {
             switch child.step {
             case .stage(let stage, _):
                 for name in names(lookedAtBy: stage) { needs.insert(name) }
-                needs.all = needs.all || readsEveryLabel(stage)
+                if usesEveryLabel(stage) { needs.all = true }
             case .entries: needs.all = true
             case .filter(let filter):
                 for name in filter.names { needs.insert(name) }
@@ -162,7 +168,7 @@ struct Emission {
     }
 
     /// True where a template uses the map of all labels.
-    private func readsEveryLabel(_ stage: Stage) -> Bool {
+    private func usesEveryLabel(_ stage: Stage) -> Bool {
         switch stage.kind {
         case .lineFormat(let text): return TemplateNames(text).usesAll
         case .labelFormat(let items):

@@ -63,12 +63,10 @@ public struct PlanExplanation: Sendable {
 
     /// How a window is kept.
     public struct Panes: Sendable {
-        /// Nanoseconds.
-        public var width: Int64
-        /// Panes in a window.
-        public var inWindow: Int
         /// Panes that are held for each series.
         public var held: Int
+        /// True where every sample of the window is kept, beside the panes.
+        public var keepsSamples: Bool
     }
 
     public var roots: [Root]
@@ -204,7 +202,7 @@ extension Plan {
         case .gauge: numbers = 2
         case .panes(let layout):
             numbers = layout.stride
-            panes = PlanExplanation.Panes(width: layout.width, inWindow: layout.windowPanes, held: layout.held)
+            panes = PlanExplanation.Panes(held: layout.held, keepsSamples: layout.state.keepsSamples)
         }
         var by: [String]?
         var without: [String] = []

@@ -77,12 +77,7 @@ extension Planner {
     private mutating func checkRegex(_ pattern: String, rule: Int, range: Range<Int>) {
         do throws(RegexError) {
             guard let what = try RegexSet().compile(pattern).beyondRE2 else { return }
-            problems.append(
-                PlanProblem(
-                    rule: rule,
-                    diagnostic: Diagnostic(
-                        options.purpose == .query ? .error : .warning,
-                        "Loki would refuse this regular expression: it uses \(what)", at: range)))
+            warn(beyondRE2: what, rule: rule, range: range)
         } catch {
             problem(
                 rule,
@@ -109,5 +104,20 @@ extension Planner {
     }
 
     private mutating func checkTemplate(_ text: String, name: String, rule: Int, range: Range<Int>) {
+        do throws(TemplateError) {
+            let template = try Template(text, name: name, regexes: RegexSet())
+            if let what = template.beyondRE2 { warn(beyondRE2: what, rule: rule, range: range) }
+        } catch {
+            problem(rule, "cannot read the template: \(error.message)", range)
+        }
+    }
+
+    private mutating func warn(beyondRE2 what: String, rule: Int, range: Range<Int>) {
+        problems.append(
+            PlanProblem(
+                rule: rule,
+                diagnostic: Diagnostic(
+                    options.purpose == .query ? .error : .warning,
+                    "Loki would refuse this regular expression: it uses \(what)", at: range)))
     }
 }

@@ -296,7 +296,7 @@ public struct Planner {
             number: Self.plans.add(1, ordering: .relaxed).newValue, rules: rules, identities: rules.map(\.identity),
             names: emission.names.sorted(), roots: finished,
             code: emission.code, markCount: emission.marks + 1, stages: emission.stages, leaves: leaves,
-            hasOpenKeys: options.purpose == .query
+            hasOpenKeys: options.purpose == .query || emission.readsEveryLabel
                 || leaves.contains { if case .all = $0.key { true } else { false } },
             leavesOfRule: leavesOfRule, metrics: metrics, options: options, groups: groups)
     }

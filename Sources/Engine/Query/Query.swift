@@ -83,7 +83,8 @@ public struct Query: ~Copyable {
             switch try value(at: instant) {
             case .scalar(let value): return .scalar(value)
             case .vector(let elements):
-                return .vector(elements.map { QuerySample(labels: $0.labels.labels, value: $0.value) })
+                let time = expression.shownTime(of: instant)
+                return .vector(elements.map { QuerySample(labels: $0.labels.labels, time: time, value: $0.value) })
             }
         case .range: return .matrix(try matrix())
         }
@@ -107,11 +108,38 @@ public struct Query: ~Copyable {
             switch try value(at: instant) {
             case .scalar(let value): series[.empty, default: []].append((instant, value))
             case .vector(let elements):
-                for element in elements { series[element.labels, default: []].append((instant, element.value)) }
+                let time = expression.shownTime(of: instant)
+                for element in elements { series[element.labels, default: []].append((time, element.value)) }
             }
         }
         return series.sorted { $0.key.labels.lexicographicallyPrecedes($1.key.labels) }
             .map { QuerySeries(labels: $0.key.labels, points: $0.value) }
+    }
+}
+
+extension Expression {
+    /// The time of a result. Loki adds the offset to the window's end in whole milliseconds, which shows where the
+    /// offset is none.
+    fileprivate func shownTime(of instant: Timestamp) -> Timestamp {
+        guard case .metric(let metric) = self, let offset = metric.offset, offset % 1_000_000 != 0 else {
+            return instant
+        }
+        let end = instant.nanoseconds &- offset
+        let milliseconds = end / 1_000_000 &- (end % 1_000_000 < 0 ? 1 : 0)
+        return Timestamp(nanoseconds: (milliseconds &+ offset / 1_000_000) &* 1_000_000)
+    }
+}
+
+extension MetricExpression {
+    /// The offset of the range aggregation that the result's time comes from: the last one.
+    fileprivate var offset: Int64? {
+        switch self {
+        case .range(let range): range.offset
+        case .vector(let vector): vector.argument.offset
+        case .binary(let binary): binary.right.offset ?? binary.left.offset
+        case .labelReplace(let replace): replace.argument.offset
+        case .literal, .vectorOf: nil
+        }
     }
 }
 

@@ -43,10 +43,12 @@ public enum QueryResult: Sendable {
 public struct QuerySample: Sendable {
     /// Sorted by name; a label with an empty value is not the same as none.
     public var labels: [Label]
+    public var time: Timestamp
     public var value: Double
 
-    public init(labels: [Label], value: Double) {
+    public init(labels: [Label], time: Timestamp, value: Double) {
         self.labels = labels
+        self.time = time
         self.value = value
     }
 }

@@ -155,7 +155,8 @@ struct TimeLayout {
     }
 
     private func complete(_ time: CivilTime, _ dayOfYear: Int?, _ reference: Timestamp) -> Timestamp? {
-        let day = Int((reference.nanoseconds - (reference.nanoseconds < 0 ? 86_399_999_999_999 : 0)) / 86_400_000_000_000)
+        let day = Int(
+            (reference.nanoseconds - (reference.nanoseconds < 0 ? 86_399_999_999_999 : 0)) / 86_400_000_000_000)
         let today = TimeText.civilDate(daysSinceEpoch: day)
         var time = time
         guard hasDate else {

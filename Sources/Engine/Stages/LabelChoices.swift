@@ -83,18 +83,6 @@ extension Program {
         return true
     }
 
-    /// `label_format a=b`: a takes b's value and b goes; nothing happens where there is no b.
-    mutating func formatLabels(_ stage: Int) -> Bool {
-        for index in 0..<stages.labelFormats[stage].count {
-            let item = stages.labelFormats[stage][index]
-            guard record.isPresent(item.from) else { continue }
-            let value = record.value(item.from)
-            record.takeAway(item.from)
-            if item.to != item.from { record.set(item.to, Field(value: value, origin: .parsed, stage: Field.setStage)) }
-        }
-        return true
-    }
-
     /// `unwrap`: the number of a label; a line without it, or with an empty one, is no sample.
     mutating func unwrap(_ stage: Int) -> Bool {
         let item = stages.unwraps[stage]

@@ -15,7 +15,8 @@ struct StageRuntime: ~Copyable {
     var logfmt = OwnedBuffer<LogfmtScanner>()
     var regexps = OwnedBuffer<RegexExtractor>()
     var patterns = OwnedBuffer<PatternMatcher>()
-    var labelFormats: [[Rename]] = []
+    var labelFormats: [[LabelFormatItem]] = []
+    var lineFormats: [LineFormat] = []
     var choices = OwnedBuffer<LabelChoices>()
     var unwraps = OwnedBuffer<UnwrapRuntime>()
     /// The text of each `LineFailure`, for filters on `__error__`.
@@ -25,11 +26,6 @@ struct StageRuntime: ~Copyable {
     var hints = OwnedBuffer<HintRuntime>()
     var unpacks = OwnedBuffer<UnpackScanner>()
     let decolorizer: Decolorizer?
-
-    struct Rename: Sendable {
-        var to: FieldID
-        var from: FieldID
-    }
 
     struct UnwrapRuntime: BitwiseCopyable {
         var label: FieldID
@@ -66,13 +62,14 @@ struct StageRuntime: ~Copyable {
                     try PatternMatcher(pattern, fields: fields, store: constants)
                 })
         }
-        for items in tables.labelFormats {
-            labelFormats.append(
-                items.compactMap { item in
-                    guard case .rename(let from) = item.value else { return nil }
-                    return Rename(to: names.known(item.label), from: names.known(from))
-                })
+        for text in tables.lineFormats {
+            if let field = LineFormat.soleField(text) {
+                lineFormats.append(.field(names.known(field)))
+            } else {
+                lineFormats.append(.template(Template.bound(text, name: "line", names: &names, in: regexSet)))
+            }
         }
+        for items in tables.labelFormats { addLabelFormat(items, names: &names) }
         for items in tables.choices {
             choices.append(LabelChoices(items, names: &names, constants: constants, regexes: regexSet))
         }
@@ -109,6 +106,20 @@ struct StageRuntime: ~Copyable {
         } else {
             logfmt.append(LogfmtScanner(seed: seed, strict: stage.strict, keepsEmpty: stage.keepEmpty))
         }
+    }
+
+    private mutating func addLabelFormat(_ items: [LabelFormat], names: inout NameTable) {
+        var ready: [LabelFormatItem] = []
+        for item in items {
+            let value: LabelFormatItem.Value
+            switch item.value {
+            case .rename(let from): value = .rename(names.known(from))
+            case .template(let text):
+                value = .template(Template.bound(text, name: "label", names: &names, in: regexSet))
+            }
+            ready.append(LabelFormatItem(label: names.known(item.label), value: value))
+        }
+        labelFormats.append(ready)
     }
 
     private mutating func addRegexp(_ pattern: String, names: inout NameTable) {

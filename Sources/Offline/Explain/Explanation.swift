@@ -18,7 +18,8 @@ public func explain(_ subject: String, as output: ReportOutput) -> OfflineAnswer
     var errors = source.render(parsed.diagnostics)
     guard let expression = parsed.expression else { return OfflineAnswer(errors: errors, failed: true) }
     let rule = RuleDefinition(name: "query", group: "query", kind: .record, expression: expression)
-    let (plan, problems) = Planner.plan([rule], for: .query)
+    let (plan, problems) = Planner.plan(
+        [rule], options: PlanOptions(purpose: .query, span: QuerySpan(at: 0)))
     errors += source.render(problems.map(\.diagnostic))
     guard let plan else { return OfflineAnswer(errors: errors, failed: true) }
     return answer(ExplanationText(plan, isQuery: true), errors, output)

@@ -85,8 +85,8 @@ struct ExplanationText {
             text += "    labels: every label of the line\(but)\n"
         }
         if let panes = end.panes, !isQuery {
-            text += "    window: \(counted(panes.inWindow, "pane")) of \(formatDuration(panes.width)), "
-            text += "\(panes.held) held; evaluated every \(formatDuration(rule.interval))\n"
+            text +=
+                "    window: \(counted(panes.held, "pane")) held, evaluated every \(formatDuration(rule.interval))\n"
         }
         guard !isQuery else { return text }
         if end.by?.isEmpty ?? false {
@@ -118,6 +118,11 @@ struct ExplanationText {
                     "\(filter)\(isQuery ? "" : " of \(plan.rules[rule].name)")\n    is tried first, before the line is "
                         + "parsed; the answer is the same")
             }
+        }
+        for end in ends where end.panes?.keepsSamples ?? false {
+            notes.append(
+                "\(name(end))\n    keeps the samples of its window beside the panes: at most "
+                    + "\(grouped(PlanOptions().windowSamples)) of 16 bytes in a worker")
         }
         for end in ends {
             guard let panes = end.panes, panes.held > 600, !isQuery else { continue }
@@ -188,7 +193,7 @@ struct ExplanationText {
         switch bytes {
         case ..<10_240: "\(grouped(bytes)) bytes"
         case ..<1_048_576: "\(bytes >> 10) KiB"
-        case ..<104_857_600: "\(bytes >> 20).\((bytes & 0xFFFFF) * 10 >> 20) MiB"
+        case ..<104_857_600: "\(bytes >> 20).\(((bytes & 0xFFFFF) * 10) >> 20) MiB"
         default: "\(grouped(bytes >> 20)) MiB"
         }
     }
@@ -218,8 +223,7 @@ struct ExplanationText {
                 json.string(window)
             }
             if let panes = end.panes {
-                json.raw(
-                    ",\"panes\":{\"nanoseconds\":\(panes.width),\"inWindow\":\(panes.inWindow),\"held\":\(panes.held)}")
+                json.raw(",\"panes\":{\"held\":\(panes.held),\"keepsSamples\":\(panes.keepsSamples)}")
             }
             json.raw("}")
         }

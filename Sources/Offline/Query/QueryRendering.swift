@@ -36,7 +36,7 @@ public func lokiData(_ result: QueryResult, _ times: QueryTimes) -> [UInt8] {
             json.raw("{\"metric\":")
             json.object(sample.labels)
             json.raw(",\"value\":")
-            pair(&json, times.end, sample.value)
+            pair(&json, sample.time, sample.value)
             json.raw("}")
         }
         json.raw("]")
@@ -78,7 +78,7 @@ private func jsonLines(_ result: QueryResult, _ times: QueryTimes) -> [UInt8] {
     }
     switch result {
     case .scalar(let value): sample([], times.end, value)
-    case .vector(let samples): for item in samples { sample(item.labels, times.end, item.value) }
+    case .vector(let samples): for item in samples { sample(item.labels, item.time, item.value) }
     case .matrix(let series):
         for item in series { for point in item.points { sample(item.labels, point.time, point.value) } }
     case .streams(let streams):

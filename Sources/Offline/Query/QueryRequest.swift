@@ -60,7 +60,7 @@ public struct QueryRequest: Sendable {
             let nanoseconds = (seconds * 1e9).rounded()
             return nanoseconds.magnitude < 9e18 ? Int64(nanoseconds) : nil
         }
-        return parseDuration(text)
+        return parsePrometheusDuration(text)
     }
 }
 

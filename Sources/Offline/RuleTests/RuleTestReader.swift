@@ -142,7 +142,8 @@ struct RuleTestReader {
             kind = .series(samples, absent: absent, at: item.moment("at", from: start))
         } else {
             findings.error(
-                "an expectation has one of series, absent, lines, query or rules", at: item.keys.first?.range ?? node.range)
+                "an expectation has one of series, absent, lines, query or rules",
+                at: item.keys.first?.range ?? node.range)
             return nil
         }
         item.finish()
@@ -253,7 +254,8 @@ struct RuleTestReader {
                     let sample = try SampleLine(String(line))
                     if sample.name.isEmpty == named {
                         throw SampleLine.Failure(
-                            message: named ? "a series needs its name" : "the series of a query have no name", offset: 0)
+                            message: named ? "a series needs its name" : "the series of a query have no name", offset: 0
+                        )
                     }
                     if samples.contains(where: { $0.series == sample.series }) {
                         throw SampleLine.Failure(message: "the series \(sample.series) stands here twice", offset: 0)

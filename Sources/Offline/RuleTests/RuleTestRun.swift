@@ -84,19 +84,34 @@ struct RuleTestRun {
     }
 
     /// Everything that `/metrics` would show; `record` rules at the instant of their interval.
-    private func samples(_ program: inout Program, at time: Timestamp, _ instant: (Int64) -> Int64) -> [SampleLine] {
+    private func samples(_ program: inout Program, at time: Timestamp, _ instant: (Int64) -> Int64) -> Shown {
         var families = plan.families([program.collect(at: time)])
+        var shown = Shown()
         for group in plan.groups {
             let at = Timestamp(nanoseconds: instant(group.interval))
-            families += plan.evaluate(group: group.name, at: at, [program.evaluate(group: group.name, at: at)])
+            let evaluation = plan.evaluate(group: group.name, at: at, [program.evaluate(group: group.name, at: at)])
+            families += evaluation.families
+            for (rule, error) in evaluation.errors { shown.errors[rule] = error.message }
         }
-        return families.flatMap(\.samples)
+        shown.samples = families.flatMap(\.samples)
+        return shown
     }
 
-    private mutating func check(_ expectation: RuleTest.Expectation, _ found: [SampleLine]) {
+    private struct Shown {
+        var samples: [SampleLine] = []
+        /// Why rules could not be evaluated, by name.
+        var errors: [String: String] = [:]
+    }
+
+    private mutating func check(_ expectation: RuleTest.Expectation, _ shown: Shown) {
         guard case .series(let expected, let absent, let at) = expectation.kind else { return }
         let sets = Set(expected.map(\.set))
+        let found = shown.samples
         let when = at.map { " at \(TimeText.format($0))" } ?? ""
+        let names = Set(expected.map(\.name) + absent)
+        for (name, error) in shown.errors.sorted(by: { $0.key < $1.key }) where names.contains(name) {
+            fail(expectation.range, "'\(name)' could not be evaluated\(when): \(error)", missing: [], surplus: [])
+        }
         compare(
             expected, found.filter { sets.contains($0.set) }, expectation, "the series are others than expected" + when)
         for name in absent {

@@ -1,5 +1,0 @@
-extension Program {
-    mutating func formatLine(_ stage: Int) -> Bool {
-        true
-    }
-}
