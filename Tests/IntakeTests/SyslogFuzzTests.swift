@@ -1,4 +1,5 @@
 import Fuzzing
+import Records
 import Testing
 
 @testable import Intake
