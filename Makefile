@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BINARY = .build/release/millrace
 
-.PHONY: help setup setup-test setup-bench build demo test lint format bench clean
+.PHONY: help setup setup-test setup-bench build demo test fuzz lint format bench clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -32,6 +32,13 @@ test: setup-test lint  ## every test, then the engine's again under the address 
 	$(SWIFT) test --skip-build --no-parallel --filter '^DaemonTests\.'
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
 	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+
+SECONDS = 60
+SEED = 1
+
+fuzz:  ## mutate inputs of every scanner: SECONDS=60 for each, SEED=1
+	MILLRACE_FUZZ_SECONDS=$(SECONDS) MILLRACE_FUZZ_SEED=$(SEED) MILLRACE_ONLY=engine $(SWIFT) test --scratch-path .build-engine --no-parallel --filter FuzzTests
+	MILLRACE_FUZZ_SECONDS=$(SECONDS) MILLRACE_FUZZ_SEED=$(SEED) $(SWIFT) test --no-parallel --filter '^IntakeTests\.SyslogFuzzTests'
 
 lint:  ## check the formatting, the packs' expected expositions and the table of self-metrics
 	$(SWIFT) format lint --strict -r Sources Tests Package.swift

@@ -79,7 +79,7 @@ extension Parser {
             } else {
                 break
             }
-            try countOperator()
+            try countOperator(atMost: Self.maximumOperators)
             operands.append(try parseComparison(isStage: false))
         }
         var end = operands.count

@@ -49,7 +49,7 @@ extension Parser {
         while let next = try acceptOperator(behind: operands[operands.count - 1]) {
             while let last = pending.last, last.bindsBefore(next) { fold(&operands, pending.removeLast()) }
             pending.append(next)
-            try countOperator()
+            try countOperator(atMost: Self.maximumMetricOperators)
             operands.append(try parseOperand())
         }
         while let last = pending.popLast() { fold(&operands, last) }

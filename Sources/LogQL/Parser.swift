@@ -37,6 +37,8 @@ struct Parser {
     static let maximumLength = 131_072
     static let maximumDepth = 200
     static let maximumOperators = 2000
+    /// Between metrics: plans and answers go down their tree, with larger frames than label filters have.
+    static let maximumMetricOperators = 500
     /// Of one pipeline: stages follow each other in depth where they are planned.
     static let maximumStages = 1000
 
@@ -151,10 +153,10 @@ struct Parser {
         depth += 1
     }
 
-    mutating func countOperator() throws(Stumble) {
+    mutating func countOperator(atMost most: Int) throws(Stumble) {
         operators += 1
-        guard operators <= Self.maximumOperators else {
-            let stumble = fail("too many operators: at most \(Self.maximumOperators)", at: current.range)
+        guard operators <= most else {
+            let stumble = fail("too many operators: at most \(most)", at: current.range)
             index = tokens.count - 1
             throw stumble
         }

@@ -47,22 +47,27 @@ struct HostileQueryTests {
         Hostile(selector, " | json", 1_000), Hostile(selector, " | logfmt", 1_000),
         Hostile(selector, " | unpack", 1_000), Hostile(selector, " | decolorize", 1_000),
         Hostile(selector, " | drop a", 1_000), Hostile(selector, " | keep a", 1_000),
-        Hostile(selector + " | drop b", { ",a\($0)" }, 12_000),
+        Hostile(selector + " | drop b", { ",a\($0)" }, 12_000, refusal: "too many label names"),
         Hostile(selector, " | label_format a=b", 1_000),
-        Hostile(selector + " | label_format z=b", { ",a\($0)=b" }, 9_000),
+        Hostile(selector + " | label_format z=b", { ",a\($0)=b" }, 9_000, refusal: "too many label names"),
         Hostile(selector, " | logfmt | a=1", 500), Hostile(selector + " | logfmt | a=1", " or a=1", 1_900),
-        Hostile(selector + #" | json a="b""#, { ",a\($0)=\"b.c[\($0)]\"" }, 5_000),
-        Hostile(selector + #" | logfmt a="b""#, { ",a\($0)=\"b\($0)\"" }, 6_000),
-        Hostile(selector + #" | pattern "<z>"#, { " <a\($0)>" }, 12_000, "\""),
-        Hostile(selector + #" | regexp "(?P<z>a)"#, { "(?P<a\($0)>a?)" }, 4_000, "\"", refusal: "regular expression"),
-        Hostile("1", "+1", 1_999),
-        Hostile("count_over_time({job=\"x\"}[1m])", "+count_over_time({job=\"x\"}[1m])", 1_000),
+        Hostile(selector + #" | json a="b""#, { ",a\($0)=\"b.c[\($0)]\"" }, 5_000, refusal: "too many label names"),
+        Hostile(selector + #" | logfmt a="b""#, { ",a\($0)=\"b\($0)\"" }, 6_000, refusal: "too many label names"),
+        Hostile(selector + #" | pattern "<z>"#, { " <a\($0)>" }, 12_000, "\"", refusal: "too many label names"),
+        Hostile(selector + #" | regexp "(?P<z>a)"#, { "(?P<a\($0)>a?)" }, 4_000, "\""),
+        Hostile("1", "+1", 490),
+        Hostile("count_over_time({job=\"x\"}[1m])", "+count_over_time({job=\"x\"}[1m])", 490),
         Hostile("", "sum(", 150, "count_over_time({job=\"x\"}[1m])" + String(repeating: ")", count: 150)),
-        Hostile("sum by (a", { ",a\($0)" }, 12_000, #") (count_over_time({job="x"}[1m]))"#),
+        Hostile(
+            "sum by (a", { ",a\($0)" }, 12_000, #") (count_over_time({job="x"}[1m]))"#, refusal: "too many label names"),
         Hostile("1 + on (a", { ",a\($0)" }, 12_000, ") vector(1)"),
         Hostile("", "(", 50_000, "1" + String(repeating: ")", count: 50_000), refusal: "too deeply nested"),
         Hostile("1", " * 1", 20_000, refusal: "too many operators"),
         Hostile(selector + " | logfmt | a=1", " or a=1", 15_000, refusal: "too many operators"),
+        Hostile(selector + " | drop b", { ",a\($0)" }, 4_000),
+        Hostile(selector + #" | json a="b""#, { ",a\($0)=\"b.c[\($0)]\"" }, 3_500),
+        Hostile(selector + " | drop ", "x", 2_000, refusal: "a label name may have"),
+        Hostile(selector + #" | regexp "(?P<"#, "x", 2_000, ">a)\"", refusal: "name"),
         Hostile(selector, #" |= "a""#, 10_000, refusal: "too many stages"),
         Hostile("1", " + 1", 33_000, refusal: "too long"),
     ]
@@ -79,7 +84,8 @@ struct HostileQueryTests {
         Hostile(#"label_replace(count_over_time({job="x"}[1m]),"z","$1","pod","(a+)+b")"#)
             .over("x", pod: String(repeating: "a", count: 1_000)),
         Hostile(selector + " |~ `", "a", 64_000, "`"), Hostile(selector + " |~ `", "a?", 16_000, "`"),
-        Hostile(selector + " |~ `x", "|ab", 20_000, "`"), Hostile(selector + " |~ `", { "k\($0)|" }, 8_000, "z`"),
+        Hostile(selector + " |~ `x", "|ab", 20_000, "`", refusal: ""),
+        Hostile(selector + " |~ `", { "k\($0)|" }, 8_000, "z`", refusal: ""),
         Hostile(selector + " |~ `", "(?i)é", 9_000, "`"), Hostile(selector + " |~ `", "[", 60_000, "`", refusal: "]"),
         Hostile(selector + " |~ `", "(", 60_000, "`", refusal: ")"),
         Hostile(selector + " |~ `", "(", 20_000, "a" + String(repeating: ")*", count: 20_000) + "`", refusal: ""),
@@ -91,6 +97,7 @@ struct HostileQueryTests {
     static let numbers: [Hostile] = [
         Hostile("vector(\(many9))", refusal: ""), Hostile("vector(1e308) * 1e308"), Hostile("0.\(many9)"),
         Hostile("topk(\(many9), count_over_time({job=\"x\"}[1m]))", refusal: ""),
+        Hostile("topk(1e18, count_over_time({job=\"x\"}[1m]))", refusal: ""),
         Hostile("topk(9223372036854775808, count_over_time({job=\"x\"}[1m]))", refusal: ""),
         Hostile("count_over_time({job=\"x\"}[\(many9)s])", refusal: ""),
         Hostile("count_over_time({job=\"x\"}[293y])", refusal: ""),
@@ -127,7 +134,7 @@ struct HostileQueryTests {
     func hugeNumbers(_ hostile: Hostile) { check(hostile) }
 
     private static let metrics = [
-        "topk(1e18, count_over_time({job=\"x\"}[1m]))", "topk(9223372036854775807, count_over_time({job=\"x\"}[1m]))",
+        "topk(9223372036854775807, count_over_time({job=\"x\"}[1m]))",
         "bottomk(4611686018427387904, count_over_time({job=\"x\"}[1m]))", "count_over_time({job=\"x\"}[292y])",
         "count_over_time({job=\"x\"}[1ms])", "count_over_time({job=\"x\"}[1m] offset 292y)",
         "count_over_time({job=\"x\"}[1m] offset -292y)", "rate({job=\"x\"}[292y] offset 292y)",
@@ -155,7 +162,9 @@ struct HostileQueryTests {
         }
     }
 
-    @Test("steps that overflow, stand still or are too many are answered or refused", arguments: metrics)
+    @Test(
+        "steps that overflow, stand still or are too many are answered or refused",
+        arguments: metrics.filter { parse($0).expression != nil })
     func steps(text: String) throws {
         let expression = try #require(parse(text).expression)
         let batches = AskedLines.batches([Array("a=1".utf8), Array("a=2".utf8)])

@@ -14,6 +14,10 @@ struct JSONPathScanner {
     private var paths: [Path]
     private var open = 0
     private var error = ScanError.none
+    /// Arrays of the line that could not be read to their ends. Each may have been looked through up to the end of
+    /// the line, and the search goes on within: beyond `mostBroken` of them the line is given up.
+    private var broken = 0
+    private static let mostBroken = 64
     private let longest: Int
 
     init(_ paths: [(path: JSONPath, id: FieldID)]) {
@@ -31,6 +35,7 @@ struct JSONPathScanner {
         for index in paths.indices { (paths[index].matched, paths[index].isDone) = (0, false) }
         open = paths.count
         error = .none
+        broken = 0
         walk(line, &fields)
         return error
     }
@@ -129,6 +134,13 @@ struct JSONPathScanner {
             }
             number += 1
         }
+        if elements.isBroken {
+            broken += 1
+            guard broken <= Self.mostBroken else {
+                error = .malformed
+                return nil
+            }
+        }
         return elements.offset
     }
 
@@ -182,6 +194,8 @@ private struct JSONElements {
     private let text: ByteView
     /// Behind what has been read.
     private(set) var offset: Int
+    /// An element could not be read.
+    private(set) var isBroken = false
     private var isOver = false
 
     /// The array's `[` stands at `start`.
@@ -195,7 +209,9 @@ private struct JSONElements {
     }
 
     mutating func next() -> JSONValue? {
-        guard !isOver, offset < text.count, case .success(let value) = JSONValue.read(text, at: offset) else {
+        guard !isOver else { return nil }
+        guard offset < text.count, case .success(let value) = JSONValue.read(text, at: offset) else {
+            isBroken = true
             return nil
         }
         offset = text.skipJSONSpace(value.end)

@@ -81,9 +81,21 @@ struct NameTable {
     /// A longer name is refused, in bytes.
     static let maximumNameBytes = 1_024
 
-    init(seed: UInt64, limit: Int = 4_096) {
+    /// Names of a program at most.
+    static let usualLimit = 4_096
+
+    init(seed: UInt64, limit: Int = usualLimit) {
         table = ByteTable(seed: seed)
         self.limit = min(limit, Int(UInt16.max))
+    }
+
+    /// Why a table has no room for the names of a plan; nil where it has.
+    static func problem(with names: [String]) -> String? {
+        if let long = names.first(where: { $0.utf8.count > maximumNameBytes }) {
+            return "a label name may have \(maximumNameBytes) bytes, '\(long.prefix(20))…' has \(long.utf8.count)"
+        }
+        return names.count > usualLimit
+            ? "too many label names: at most \(usualLimit) in all expressions, found \(names.count)" : nil
     }
 
     var count: Int { names.count }

@@ -22,8 +22,11 @@ public struct Planner {
     ) -> (plan: Plan?, problems: [PlanProblem]) {
         var planner = Planner(rules: rules, options: options)
         for index in rules.indices { planner.add(rule: index) }
-        let failed = planner.problems.contains { $0.diagnostic.severity == .error }
-        return (failed ? nil : planner.emit(), planner.problems)
+        if planner.problems.contains(where: { $0.diagnostic.severity == .error }) { return (nil, planner.problems) }
+        let plan = planner.emit()
+        guard let message = NameTable.problem(with: plan.names) else { return (plan, planner.problems) }
+        planner.problem(rules.count - 1, message, 0..<0)
+        return (nil, planner.problems)
     }
 
     private init(rules: [RuleDefinition], options: PlanOptions) {

@@ -51,7 +51,8 @@ public struct Query: ~Copyable {
                 return Diagnostic(.error, "the end of the query must not be before its start", at: all)
             }
             if step <= 0 { return Diagnostic(.error, "the step of the query must be above 0", at: all) }
-            if (end.nanoseconds &- start.nanoseconds) / step > QueryLimits.maximumSteps {
+            let (length, overflows) = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
+            if overflows || length / step > QueryLimits.maximumSteps {
                 return Diagnostic(
                     .error, "the query has more than \(QueryLimits.maximumSteps) steps", hint: "choose a longer step",
                     at: all)
