@@ -20,8 +20,9 @@ struct QueryCommand: ParsableCommand {
             log query, and a metric query with --start, --end or --step, covers the first to the newest entry.
             """)
 
-    @Argument(help: ArgumentHelp("The query.", valueName: "logql"))
-    var expression: String
+    // Whatever is no option: a query may begin with a sign, as in '-1 * sum(…)'.
+    @Argument(parsing: .allUnrecognized, help: ArgumentHelp("The query.", valueName: "logql"))
+    var expressions: [String]
 
     @Option(
         help: ArgumentHelp(
@@ -67,14 +68,8 @@ struct QueryCommand: ParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Between the instants of a range: seconds or a duration.", valueName: "step"),
-        transform: { text in
-            guard let step = QueryRequest.step(text) else {
-                throw ValidationError("--step wants seconds or a duration such as 1m30s; got '\(text)'")
-            }
-            return step
-        })
-    var step: Int64?
+        help: ArgumentHelp("Between the instants of a range: seconds or a duration.", valueName: "step"))
+    var step: String?
 
     @Option(help: ArgumentHelp("Entries at most.", valueName: "count"))
     var limit = 5_000
@@ -86,6 +81,13 @@ struct QueryCommand: ParsableCommand {
     var output: QueryOutput = .text
 
     func validate() throws {
+        if let unknown = expressions.first(where: { $0.hasPrefix("--") }) {
+            throw ValidationError("Unknown option '\(unknown.prefix { $0 != "=" })'")
+        }
+        guard expressions.count == 1 else {
+            throw ValidationError(
+                "wanted one query, found \(expressions.count): \(expressions.joined(separator: " and "))")
+        }
         if corpus.isEmpty, tail.isEmpty { throw ValidationError("nothing to read; give --corpus or --tail") }
         if (corpus + tail).count(where: { $0 == "-" }) > 1 {
             throw ValidationError("standard input can be read only once")
@@ -103,7 +105,15 @@ struct QueryCommand: ParsableCommand {
     }
 
     func run() throws {
-        var request = QueryRequest(expression)
+        var request = QueryRequest(expressions[0])
+        if let step {
+            guard let parsed = QueryRequest.step(step) else {
+                // Not a matter of usage: Loki refuses the query.
+                StandardError.write("millrace: --step wants seconds or a duration such as 1m30s; got '\(step)'\n")
+                throw ExitCode(1)
+            }
+            request.step = parsed
+        }
         request.corpora = corpus
         request.tail = tail
         request.labels = labels.flatMap { Daemon.labels(fromCommandLine: $0) ?? [] }
@@ -111,7 +121,6 @@ struct QueryCommand: ParsableCommand {
         request.time = time
         request.start = start
         request.end = end
-        request.step = step
         request.limit = limit
         request.direction = direction
         request.output = output

@@ -150,17 +150,6 @@ import Testing
         let message = try #require(problems.first).diagnostic.message
         #expect(message.contains("range 1w and interval 7s make 86402 panes per series"), "\(message)")
     }
-
-    @Test(
-        "what is not built yet is refused by name",
-        arguments: [
-            #"sum(rate({job="x"} | line_format "x" [1m]))"#, #"sum(rate({job="x"} | decolorize [1m]))"#,
-        ])
-    func refused(expr: String) throws {
-        let (plan, problems) = Planner.plan([try rule(.record, "r", expr)])
-        #expect(plan == nil)
-        #expect(problems.contains { $0.diagnostic.message.contains("not supported in rules yet") })
-    }
 }
 
 struct SplitMix: RandomNumberGenerator {

@@ -115,7 +115,9 @@ enum LokiAnswers {
     }
 
     private static func times(of one: Case, _ expression: LogQL.Expression) -> QueryTimes? {
-        guard one.fields["start"] != nil, one.fields["endpoint"] as? String != "query" else { return .instant(Timestamp(nanoseconds: one.nanoseconds("time"))) }
+        guard one.fields["start"] != nil, one.fields["endpoint"] as? String != "query" else {
+            return .instant(Timestamp(nanoseconds: one.nanoseconds("time")))
+        }
         let start = Timestamp(nanoseconds: one.nanoseconds("start"))
         let end = Timestamp(nanoseconds: one.nanoseconds("end"))
         if case .log = expression {
