@@ -42,9 +42,9 @@ struct HostileLineTests {
             ("one pair 100,000 times", repeated("a=1 ", 100_000)),
             ("an unterminated quote, again and again", repeated("a=\"", 100_000)),
             ("equals signs, 1 MB", repeated("=", 1 << 20)), ("bare words, 1 MB", repeated("a ", 1 << 19)),
-            ("4 MB of one letter", repeated("a", 4 << 20)), ("4 MB of blanks", repeated(" ", 4 << 20)),
-            ("4 MB that are no text", [UInt8](repeating: 0xFF, count: 4 << 20)),
-            ("4 MB of NUL", [UInt8](repeating: 0, count: 4 << 20)),
+            ("10 MB of one letter", repeated("a", 10 << 20)), ("10 MB of blanks", repeated(" ", 10 << 20)),
+            ("512 KiB that are no text", [UInt8](repeating: 0xFF, count: 1 << 19)),
+            ("10 MB of NUL", [UInt8](repeating: 0, count: 10 << 20)),
             ("escape sequences, 1 MB", repeated("\u{1B}[31ma", 1 << 17)),
             ("escape sequences that do not end", repeated("\u{1B}[", 1 << 18)),
             ("parameters that do not end", text("\u{1B}[") + repeated("1;", 1 << 18)),
@@ -57,7 +57,7 @@ struct HostileLineTests {
         let (name, line) = Self.lines[index]
         for stage in Self.stages {
             let expression = try #require(parse(#"{job="x"} "# + stage).expression, "\(stage)")
-            let batches = AskedLines.batches([line, line])
+            let batches = AskedLines.batches([line])
             let before = peakKilobytes()
             let took = ContinuousClock().measure {
                 guard case .result(.streams(let streams)) = AskedLines.answer(expression, AskedLines.hour(), batches)
