@@ -47,11 +47,20 @@ struct Assembly: Sendable {
         let metrics = SelfMetrics()
         let streams = StreamTable(limit: configuration.limits.streams)
         var outlets: [LokiOutlet] = []
+        var folders: Set<String> = []
         for loki in configuration.loki {
+            let destination = try LokiDestination(loki)
+            // Of two that are the same in all respects only one may have the folder.
+            let spool = SpoolPlace(loki, destination, in: configuration.state).flatMap {
+                folders.insert($0.directory).inserted ? $0 : nil
+            }
             outlets.append(
                 try LokiOutlet(
-                    destination: LokiDestination(loki), client: client, metrics: metrics, logger: logger,
-                    replaysUndelivered: configuration.state != nil))
+                    destination: destination, client: client, metrics: metrics, logger: logger,
+                    replaysUndelivered: configuration.state != nil, spool: spool))
+        }
+        if let state = configuration.state {
+            SpoolPlace.reportForgotten(in: state.directory + "/spool", except: folders, logger: logger)
         }
         var generator = SystemRandomNumberGenerator()
         let pool = WorkerPool(

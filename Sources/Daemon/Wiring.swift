@@ -30,6 +30,16 @@ extension LokiDestination {
     }
 }
 
+extension SpoolPlace {
+    /// Where the destination's lines wait on the disk; nil without a state folder, or when it is switched off.
+    init?(_ loki: Configuration.Loki, _ destination: LokiDestination, in state: Configuration.State?) {
+        guard let state, loki.spool.bytes > 0 else { return nil }
+        self.init(
+            directory: state.directory + "/spool/" + destination.folderName, bytes: loki.spool.bytes,
+            age: loki.spool.age)
+    }
+}
+
 extension SourceLabels {
     /// The labels of a source: those of every stream, then its own.
     init(_ templates: [Rules.LabelTemplate], common: LabelSet) {

@@ -64,6 +64,11 @@ enum Snappy {
 
 /// gzip (RFC 1952) and raw deflate (RFC 1951).
 enum Zlib {
+    /// The checksum of gzip and PNG (ISO 3309).
+    static func crc32(_ bytes: [UInt8]) -> UInt32 {
+        unsafe bytes.withUnsafeBufferPointer { unsafe UInt32(CZlib.crc32(0, $0.baseAddress, uInt($0.count))) }
+    }
+
     /// `level` is 1 to 9; 4 is the best for log lines per second spent.
     static func gzip(_ input: [UInt8], level: Int32 = 4) -> [UInt8] {
         var stream = unsafe z_stream()

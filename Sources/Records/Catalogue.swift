@@ -74,6 +74,23 @@ extension SelfMetric {
         .counter, "millrace_push_lines_dropped_total", "Lines not delivered, by reason.", "destination", "reason")
     public static let pushQueueBytes = SelfMetric(
         .gauge, "millrace_push_queue_bytes", "Bytes of lines waiting for a destination.", "destination")
+    public static let spoolBytes = SelfMetric(
+        .gauge, "millrace_spool_bytes", "Bytes on the disk that wait for a destination.", "destination")
+    public static let spoolSegments = SelfMetric(
+        .gauge, "millrace_spool_segments", "Files on the disk that wait for a destination.", "destination")
+    public static let spoolOldest = SelfMetric(
+        .gauge, "millrace_spool_oldest_timestamp_seconds",
+        "When the oldest lines were written to the disk that wait for a destination, in seconds since the epoch; 0 when none do.",
+        "destination")
+    public static let spoolLines = SelfMetric(
+        .counter, "millrace_spool_lines_total", "Lines written to the disk because a destination did not take them.",
+        "destination")
+    public static let spoolFailures = SelfMetric(
+        .counter, "millrace_spool_failures_total", "Attempts to write or read the spool that failed, by reason.",
+        "destination", "reason")
+    public static let spoolDamaged = SelfMetric(
+        .counter, "millrace_spool_damaged_total", "Records of the spool that could not be read back and were skipped.",
+        "destination")
 
     // Service
     public static let buildInfo = SelfMetric(

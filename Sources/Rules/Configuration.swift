@@ -116,6 +116,8 @@ public struct Configuration: Sendable {
         public var batchWait: Duration
         /// Bytes of lines that may wait for this destination; by default 8 MiB.
         public var queueBytes: Int
+        /// What waits on the disk, below the state folder, when the destination does not take it.
+        public var spool: Spool
         /// How long one push may take; by default 10 s.
         public var timeout: Duration
         public var backoff: Backoff
@@ -126,7 +128,8 @@ public struct Configuration: Sendable {
         public init(
             url: Secret, destination: String, tenant: Secret? = nil, encoding: Encoding = .protobuf,
             batchBytes: Int = 1 << 20, batchWait: Duration = .seconds(1), queueBytes: Int = 8 << 20,
-            timeout: Duration = .seconds(10), backoff: Backoff = Backoff(), authorization: Authorization? = nil,
+            spool: Spool = Spool(), timeout: Duration = .seconds(10), backoff: Backoff = Backoff(),
+            authorization: Authorization? = nil,
             headers: [(name: String, value: Secret)] = [], tls: TLS = TLS()
         ) {
             self.url = url
@@ -136,11 +139,25 @@ public struct Configuration: Sendable {
             self.batchBytes = batchBytes
             self.batchWait = batchWait
             self.queueBytes = queueBytes
+            self.spool = spool
             self.timeout = timeout
             self.backoff = backoff
             self.authorization = authorization
             self.headers = headers
             self.tls = tls
+        }
+    }
+
+    /// The bounds of what waits on the disk for a destination.
+    public struct Spool: Hashable, Sendable {
+        /// Bytes; 0 for no spool; by default 1 GiB.
+        public var bytes: Int
+        /// Lines that have waited for longer are dropped; by default a day.
+        public var age: Duration
+
+        public init(bytes: Int = 1 << 30, age: Duration = .seconds(86_400)) {
+            self.bytes = bytes
+            self.age = age
         }
     }
 

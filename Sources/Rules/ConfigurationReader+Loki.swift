@@ -29,6 +29,16 @@ extension ConfigurationReader {
                 "'queue' holds less than one batch", hint: "make queue.bytes larger than batch.bytes",
                 at: loki.range(of: "queue"))
         }
+        if var spool = loki.mapping("spool") {
+            result.spool.bytes = spool.bytes("bytes", in: 0...(1 << 44)) ?? result.spool.bytes
+            result.spool.age = spool.duration("age", atLeast: "1m") ?? result.spool.age
+            spool.finish()
+        }
+        if result.spool.bytes != 0, result.spool.bytes < 2 * result.batchBytes {
+            findings.error(
+                "'spool' holds less than two batches",
+                hint: "make spool.bytes at least twice batch.bytes, or 0 for no spool", at: loki.range(of: "spool"))
+        }
         result.timeout = loki.duration("timeout", atLeast: "100ms") ?? result.timeout
         if var backoff = loki.mapping("backoff") { result.backoff = read(backoff: &backoff) }
         result.authorization = readAuthorization(&loki)

@@ -15,12 +15,13 @@ struct Answer {
     var body: String
 }
 
-/// Serves a view on a free loopback port while `body` runs, then stops it in good order.
-func withEndpoints(_ view: ServiceView, _ body: @escaping @Sendable (_ base: String) async throws -> Void) async throws
-{
+/// Serves a view on a loopback port, by default a free one, while `body` runs, then stops it in good order.
+func withEndpoints(
+    _ view: ServiceView, port: Int = 0, _ body: @escaping @Sendable (_ base: String) async throws -> Void
+) async throws {
     let (ports, ready) = AsyncStream.makeStream(of: Int.self)
     let service = HTTPService(
-        address: ListenAddress(host: "127.0.0.1", port: 0), view: view, logger: silentLogger
+        address: ListenAddress(host: "127.0.0.1", port: port), view: view, logger: silentLogger
     ) { bound in
         ready.yield(bound.port)
         ready.finish()

@@ -380,7 +380,7 @@ private func makeCertificate(_ key: String, _ certificate: String) throws -> (st
 }
 
 /// Runs the body on a thread of its own, as workers do, and waits for it.
-private func onThread(_ body: @escaping @Sendable () -> Void) async {
+func onThread(_ body: @escaping @Sendable () -> Void) async {
     await withCheckedContinuation { continuation in
         Thread.detachNewThread {
             body()

@@ -19,6 +19,10 @@ final class PushServer: Sendable {
         case never
         /// Closes the connection without an answer.
         case close
+        /// Closes it in the middle of the answer's body.
+        case half(Int)
+        /// The status, once the future is there.
+        case later(Int, EventLoopFuture<Void>)
     }
 
     private let channel: any Channel
@@ -85,6 +89,18 @@ final class PushServer: Sendable {
             switch reply {
             case .never: break
             case .close: context.close(promise: nil)
+            case .half(let code):
+                let head = HTTPResponseHead(
+                    version: .http1_1, status: .init(statusCode: code), headers: ["Content-Length": "1000"])
+                context.write(wrapOutboundOut(.head(head)), promise: nil)
+                context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: "half")))), promise: nil)
+                context.close(promise: nil)
+            case .later(let code, let future):
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                future.hop(to: context.eventLoop).whenSuccess {
+                    let (handler, context) = bound.value
+                    handler.reply(.status(code), context)
+                }
             case .status(let code, let headers, let text):
                 var fields = HTTPHeaders(headers.map { ($0.key, $0.value) })
                 if code != 204 { fields.add(name: "Content-Length", value: String(text.utf8.count)) }

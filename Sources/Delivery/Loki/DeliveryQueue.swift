@@ -3,11 +3,25 @@ import NIOCore
 import Records
 
 /// The queue between the workers' threads, which may wait in it, and the task that pushes.
-// `@unchecked`: `state`, `consumer`, `isWoken`, `isExpired`, `expiry` and `cancel` are only touched with `mutex` held.
+// `@unchecked`: `state`, `sleepers`, `isWoken`, `isExpired`, `expiry` and `cancel` are only touched with `mutex` held.
 // `@safe`: the pointers never leave this class; they are allocated once and freed in deinit, as a pthread mutex must
 // not move. A condition variable is what lets a thread wait with a deadline, which `Synchronization` cannot.
 @safe final class DeliveryQueue: @unchecked Sendable {
     typealias Instant = ContinuousClock.Instant
+    typealias Party = QueueState.Party
+
+    /// What the sender does next.
+    enum Next {
+        case request([LineBatch])
+        /// There may be something on the disk, which comes first.
+        case spool
+        case over
+    }
+    /// Where the request is that was on its way.
+    enum Place {
+        case memory
+        case spool
+    }
 
     private let cutter: BatchCutter
     /// Whether what is not delivered at the end stays unsettled, so that its source replays it.
@@ -17,8 +31,9 @@ import Records
     private let gauge: SelfGauge
 
     private var state: QueueState
-    private var consumer: CheckedContinuation<Void, Never>?
-    private var isWoken = false
+    /// By party: who sleeps, and who is not to.
+    private var sleepers = [CheckedContinuation<Void, Never>?](repeating: nil, count: Party.allCases.count)
+    private var isWoken = [Bool](repeating: false, count: Party.allCases.count)
     private var isExpired = false
     private var expiry: (at: Instant, timer: Scheduled<Void>)?
     private var cancel: (@Sendable () -> Void)?
@@ -61,11 +76,15 @@ import Records
             switch state.offer(batch, at: .now) {
             case .accepted:
                 gauge.set(Double(state.heldBytes))
-                let waiting = state.inFlight == 0 ? takeConsumer() : nil
+                let waiting = state.isSpilling ? take(.writer) : state.inFlight == 0 ? take(.sender) : nil
                 unlock()
                 waiting?.resume()
                 return nil
             case .wait(let end): waitForRoom(until: end)
+            case .spill(let end):
+                // Resumed with the lock held: it only makes the writer's task ready to run.
+                take(.writer)?.resume()
+                waitForRoom(until: end)
             case .dropped(.shutdown) where replays:
                 unlock()
                 return .shutdown
@@ -85,40 +104,109 @@ import Records
         unlock()
     }
 
-    /// The next request's batches; nil once the queue is closed and empty, or time is up.
-    func nextCut() async -> [LineBatch]? {
+    /// The next request's batches, when nothing was written to the disk since `writes`; over once the queue is closed
+    /// and empty, or time is up.
+    func next(after writes: Int) async -> Next {
         while true {
-            let (decision, batches, isOver) = locked {
-                let (decision, batches) = state.cut(by: cutter, at: .now)
-                return (decision, batches, isExpired || (state.isClosed && decision == .idle))
+            lock()
+            if isExpired || state.writes != writes || state.spilling > 0 {
+                let (isOver, isBehind) = (isExpired, state.writes != writes)
+                unlock()
+                if isOver { return .over }
+                if isBehind { return .spool }
+                await sleep(.sender, until: nil)
+                continue
             }
-            if isOver { return nil }
+            state.endSpill()
+            let (decision, batches) = state.cut(by: cutter, at: .now)
+            let isOver = state.isClosed && decision == .idle
+            unlock()
+            if isOver { return .over }
             switch decision {
-            case .idle: await sleep(until: nil)
-            case .wait(let end): await sleep(until: end)
-            case .cut: return batches
+            case .idle: await sleep(.sender, until: nil)
+            case .wait(let end): await sleep(.sender, until: end)
+            case .cut: return .request(batches)
             }
         }
     }
 
-    /// The request on its way is over, delivered or not: settles its batches in their order.
-    func settle() {
+    /// How often something was written to the disk.
+    var writes: Int { locked { state.writes } }
+
+    /// From now on batches go to the disk, where there is one.
+    func spill() {
+        let waiting = locked {
+            state.spill()
+            return take(.writer)
+        }
+        waiting?.resume()
+    }
+
+    /// What is to be written to the disk next; nil when time is up.
+    func nextSpill() async -> (inFlight: [LineBatch], queued: [LineBatch])? {
+        while true {
+            let decision = locked { isExpired ? nil : state.takeSpill(by: cutter, at: .now) }
+            switch decision {
+            case nil: return nil
+            case .sleep(let end): await sleep(.writer, until: end)
+            case .take(let inFlight, let queued): return (inFlight, queued)
+            }
+        }
+    }
+
+    /// All there is, to be written to the disk at the very end.
+    func lastSpill() -> (inFlight: [LineBatch], queued: [LineBatch])? {
+        locked {
+            guard !state.entries.isEmpty, case .take(let inFlight, let queued) = state.takeAllToSpill() else {
+                return nil
+            }
+            return (inFlight, queued)
+        }
+    }
+
+    /// What was taken is on the disk, and settled, or it is not, and stays here for a while.
+    func spilled(_ isWritten: Bool, again: Duration) {
+        if isWritten { settle(.writer) }
+        let waiting = locked {
+            if !isWritten {
+                state.giveBackSpill(until: .now + again)
+                unsafe pthread_cond_broadcast(notFull)
+            }
+            return take(.sender)
+        }
+        waiting?.resume()
+    }
+
+    /// Where the request is that was on its way, once that is certain.
+    func place() async -> Place {
+        while true {
+            let place: Place? = locked { state.inFlight == 0 ? .spool : state.spilling > 0 ? nil : .memory }
+            if let place { return place }
+            await sleep(.sender, until: .now + .milliseconds(100))
+        }
+    }
+
+    /// The request on its way is over, delivered or not, or what was taken is on the disk: settles its batches in their
+    /// order.
+    func settle(_ party: Party = .sender) {
         while true {
             let due = locked {
-                let due = state.settle(at: .now)
+                let due = state.settle(party, at: .now)
                 if due.isEmpty {
                     gauge.set(Double(state.heldBytes))
                     unsafe pthread_cond_broadcast(notFull)
                 }
                 return due
             }
-            if due.isEmpty { return }
+            if due.isEmpty { break }
             for receipt in due { receipt.settleDelivery() }
         }
+        if party == .sender { locked { take(.writer) }?.resume() }
     }
 
     /// Gives up everything that is queued, and says how many lines that were.
     func giveUp() -> Int {
+        guard locked({ state.spilling == 0 }) else { return 0 }
         let lines = locked { state.takeAll().reduce(0) { $0 + $1.lines.count } }
         if !(locked { replays && state.isClosed }) { settle() }
         return lines
@@ -134,7 +222,7 @@ import Records
     func pause(_ duration: Duration) async {
         let end = Instant.now + duration
         let wasClosing = isClosing
-        while !isOver, isClosing == wasClosing, Instant.now < end { await sleep(until: end) }
+        while !isOver, isClosing == wasClosing, Instant.now < end { await sleep(.sender, until: end) }
     }
 
     /// No more batches; what is here may be delivered until then.
@@ -147,9 +235,9 @@ import Records
             let timer = eventLoop.scheduleTask(in: Self.amount(until: deadline)) { self.expire() }
             expiry = (deadline, timer)
         }
-        let waiting = takeConsumer()
+        let waiting = Party.allCases.compactMap { take($0) }
         unlock()
-        waiting?.resume()
+        for sleeper in waiting { sleeper.resume() }
     }
 
     /// Time is up: ends pauses and the request on its way, and lets nothing more begin.
@@ -159,10 +247,10 @@ import Records
         isExpired = true
         unsafe pthread_cond_broadcast(notFull)
         expiry?.timer.cancel()
-        let waiting = takeConsumer()
+        let waiting = Party.allCases.compactMap { take($0) }
         let cancel = cancel
         unlock()
-        waiting?.resume()
+        for sleeper in waiting { sleeper.resume() }
         cancel?()
     }
 
@@ -175,34 +263,31 @@ import Records
         if isTooLate { action?() }
     }
 
-    private func sleep(until end: Instant?) async {
-        let timer = end.map { eventLoop.scheduleTask(in: Self.amount(until: $0)) { self.wake() } }
+    private func sleep(_ party: Party, until end: Instant?) async {
+        let timer = end.map { eventLoop.scheduleTask(in: Self.amount(until: $0)) { self.wake(party) } }
         await withCheckedContinuation { continuation in
             lock()
-            if isWoken || isExpired {
-                isWoken = false
+            if isWoken[party.rawValue] || isExpired {
+                isWoken[party.rawValue] = false
                 unlock()
                 continuation.resume()
             } else {
-                consumer = continuation
+                sleepers[party.rawValue] = continuation
                 unlock()
             }
         }
         timer?.cancel()
     }
 
-    private func wake() {
-        lock()
-        let waiting = takeConsumer()
-        unlock()
-        waiting?.resume()
+    private func wake(_ party: Party) {
+        locked { take(party) }?.resume()
     }
 
-    /// Takes the sleeper out, to be resumed without the lock; notes it where nobody sleeps yet.
-    private func takeConsumer() -> CheckedContinuation<Void, Never>? {
-        defer { consumer = nil }
-        if consumer == nil { isWoken = true }
-        return consumer
+    /// Takes the sleeper out, to be resumed; notes it where nobody sleeps yet.
+    private func take(_ party: Party) -> CheckedContinuation<Void, Never>? {
+        defer { sleepers[party.rawValue] = nil }
+        if sleepers[party.rawValue] == nil { isWoken[party.rawValue] = true }
+        return sleepers[party.rawValue]
     }
 
     private static func amount(until end: Instant) -> TimeAmount {

@@ -99,6 +99,8 @@ public struct LokiDestination: Sendable, CustomStringConvertible, CustomReflecta
     public var retry = RetryPolicy()
     /// How long a full queue makes the workers wait while nothing is acknowledged, before it drops.
     public var patience: Duration = .seconds(2)
+    /// The same where there is a spool, before batches go there.
+    public var spillPatience: Duration = .milliseconds(250)
     /// How long a graceful shutdown may deliver what is left.
     public var drain: Duration = .seconds(10)
     public var authorization: Authorization = .none

@@ -12,12 +12,12 @@ import Synchronization
 /// A dead destination never stops the workers: a full queue makes them wait only while something gets acknowledged,
 /// else it drops and counts. Every batch offered ends in one `settleDelivery` of its receipt, in the order of offering.
 public final class LokiOutlet: Service {
-    private enum Phase {
+    enum Phase {
         case idle
         case running
         case ended
     }
-    private struct Memory {
+    struct Memory {
         var batches: UInt64 = 0
         var lines: UInt64 = 0
         var bytes: UInt64 = 0
@@ -26,31 +26,47 @@ public final class LokiOutlet: Service {
         var problem: String?
         var throttle = LogThrottle()
         var phase = Phase.idle
+        /// The number of the record of the last request that was written to the disk while it was on its way.
+        var inFlightRecord: UInt64?
+        /// Why the spool could not be used the last time; nil when it could.
+        var spoolFailure: String?
+        /// A shutdown leaves what is left to the disk, because the destination does not answer as it should.
+        var leavesRest = false
         /// Who waits for the end.
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let destination: LokiDestination
+    /// Where the request on its way comes from; with its time in ns since the epoch, for the bound on the age.
+    enum Origin {
+        case memory(since: Int64)
+        case disk(UInt64, since: Int64)
+    }
+
+    let destination: LokiDestination
     private let client: HTTPClient
-    private let metrics: SelfMetrics
-    private let logger: Logger
+    let metrics: SelfMetrics
+    let logger: Logger
     private let headers: HTTPHeaders
     private let tls: TLSConfiguration?
-    private let queue: DeliveryQueue
+    let queue: DeliveryQueue
+    let keeper: SpoolKeeper?
     private let batchesSent: SelfCounter
     private let linesSent: SelfCounter
     private let bytesSent: SelfCounter
     private let queueFull: SelfCounter
     private let shutdown: SelfCounter
-    private let memory = Mutex(Memory())
+    private let spoolFailed: SelfCounter
+    let memory = Mutex(Memory())
 
     /// Fails when the destination's headers or certificates cannot be used. `client` may be shared (`PushClient`).
     ///
     /// With `replaysUndelivered`, batches that a shutdown leaves undelivered are not settled, so that a checkpoint sends
-    /// them again after the restart; without, they are dropped and settled.
+    /// them again after the restart; without, they are dropped and settled. With a spool, what the destination does not
+    /// take goes there, and is settled once it is on the disk; one that cannot be opened is reported and done without.
+    /// Blocks while it looks at what is in the spool.
     public init(
         destination: LokiDestination, client: HTTPClient, metrics: SelfMetrics, logger: Logger,
-        replaysUndelivered: Bool = false
+        replaysUndelivered: Bool = false, spool: SpoolPlace? = nil
     ) throws(DestinationError) {
         self.destination = destination
         self.client = client
@@ -58,8 +74,11 @@ public final class LokiOutlet: Service {
         self.logger = logger
         headers = try destination.requestHeaders()
         tls = try destination.tlsConfiguration()
+        keeper = Self.open(spool, destination, metrics, logger)
         queue = DeliveryQueue(
-            state: QueueState(limitBytes: destination.queueBytes, patience: destination.patience),
+            state: QueueState(
+                limitBytes: destination.queueBytes, patience: destination.patience,
+                spillPatience: keeper == nil ? nil : destination.spillPatience),
             cutter: BatchCutter(bytes: destination.batchBytes, wait: destination.batchWait),
             replays: replaysUndelivered, eventLoop: client.eventLoopGroup.any(),
             gauge: metrics.gauge(.pushQueueBytes, destination.label))
@@ -68,6 +87,26 @@ public final class LokiOutlet: Service {
         bytesSent = metrics.counter(.bytesSent, destination.label)
         queueFull = metrics.counter(.pushLinesDropped, destination.label, DropReason.queueFull.rawValue)
         shutdown = metrics.counter(.pushLinesDropped, destination.label, DropReason.shutdown.rawValue)
+        spoolFailed =
+            keeper == nil
+            ? queueFull : metrics.counter(.pushLinesDropped, destination.label, DropReason.spoolFailed.rawValue)
+        // Lines that wait on the disk come before all that is new.
+        if let keeper, keeper.waiting.bytes > 0 { queue.spill() }
+    }
+
+    private static func open(
+        _ place: SpoolPlace?, _ destination: LokiDestination, _ metrics: SelfMetrics, _ logger: Logger
+    ) -> SpoolKeeper? {
+        guard let place else { return nil }
+        do throws(SpoolFailure) {
+            return try SpoolKeeper(place, label: destination.label, metrics: metrics)
+        } catch {
+            metrics.counter(.spoolFailures, destination.label, error.reason).add()
+            logger.error(
+                "the spool cannot be opened; lines that the destination does not take wait in memory only",
+                metadata: ["destination": "\(destination.name)", "problem": "\(error)"])
+            return nil
+        }
     }
 
     /// Takes a batch for delivery. Called from a worker's thread, never from a task: it may wait for room, for at most
@@ -77,10 +116,11 @@ public final class LokiOutlet: Service {
         switch reason {
         case .queueFull: queueFull.add(batch.lines.count)
         case .shutdown: shutdown.add(batch.lines.count)
+        case .spoolFailed: spoolFailed.add(batch.lines.count)
         }
         let keptBack = memory.withLock { memory in
             memory.droppedLines += UInt64(batch.lines.count)
-            if reason == .queueFull { memory.problem = memory.problem ?? "queue full, dropping lines" }
+            if reason != .shutdown { memory.problem = memory.problem ?? "queue full, dropping lines" }
             return memory.throttle.admits(reason.rawValue, at: .now)
         }
         guard let keptBack else { return }
@@ -143,21 +183,21 @@ public final class LokiOutlet: Service {
     }
 
     private func deliver() async {
+        if let keeper { return await deliver(with: keeper) }
         var encoder = PushEncoder()
-        while let batches = await queue.nextCut() {
-            let body = encoder.encode(batches, as: destination.encoding)
-            await push(body)
+        while case .request(let batches) = await queue.next(after: 0) {
+            await push(encoder.encode(batches, as: destination.encoding), .memory(since: 0))
         }
     }
 
-    private func push(_ body: PushBody) async {
+    func push(_ body: PushBody, _ origin: Origin) async {
         let request: HTTPClient.Request
         do {
             request = try makeRequest(body)
         } catch {
             // The URL was checked at the start; what is left is one that only the client's parser refuses.
             drop(body.lines, "request", "the HTTP client cannot use the URL")
-            return queue.settle()
+            return await finish(origin)
         }
         var retry = RetryState(destination.retry)
         while !queue.isOver {
@@ -165,17 +205,30 @@ public final class LokiOutlet: Service {
             switch retry.next(after: outcome, random: .random(in: 0..<1)) {
             case .delivered:
                 count(body)
-                return queue.settle()
+                return await finish(origin)
             case .drop(let reason):
                 drop(body.lines, reason, text)
-                return queue.settle()
+                return await finish(origin)
             case .wait(let pause, let reason):
                 if queue.isOver { return }
                 note(retry: reason, text, pause)
                 if queue.isOverdue { return drop(queue.giveUp(), DropReason.queueFull.rawValue, text) }
+                if keeper != nil, isTooOld(origin) {
+                    drop(body.lines, Spool.Loss.Reason.age.rawValue, text)
+                    return await finish(origin)
+                }
+                queue.spill()
+                if keeper != nil, queue.isClosing { return memory.withLock { $0.leavesRest = true } }
                 // A shutdown has no time for long pauses.
                 await queue.pause(queue.isClosing ? min(pause, destination.retry.minimum) : pause)
             }
+        }
+    }
+
+    private func isTooOld(_ origin: Origin) -> Bool {
+        guard let keeper else { return false }
+        switch origin {
+        case .memory(let since), .disk(_, let since): return SpoolFolder.now() - since > keeper.age
         }
     }
 
@@ -222,7 +275,7 @@ public final class LokiOutlet: Service {
         }
     }
 
-    private func drop(_ lines: Int, _ reason: String, _ text: String) {
+    func drop(_ lines: Int, _ reason: String, _ text: String) {
         metrics.counter(.pushLinesDropped, destination.label, reason).add(lines)
         let keptBack = memory.withLock { memory in
             memory.droppedLines += UInt64(lines)

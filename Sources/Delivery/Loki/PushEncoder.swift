@@ -16,8 +16,20 @@ public struct PushBody: Sendable {
     /// The value of `Content-Encoding`, where one is needed.
     public let contentEncoding: String?
     public let lines: Int
-    /// Bytes before compression.
+    /// Bytes before compression; 0 for a body that was read back from the disk.
     public let uncompressedBytes: Int
+    let encoding: PushEncoding
+
+    init(bytes: [UInt8], encoding: PushEncoding, lines: Int, uncompressedBytes: Int = 0) {
+        self.uncompressedBytes = uncompressedBytes
+        self.bytes = bytes
+        self.encoding = encoding
+        self.lines = lines
+        switch encoding {
+        case .protobufSnappy: (contentType, contentEncoding) = ("application/x-protobuf", nil)
+        case .jsonGzip: (contentType, contentEncoding) = ("application/json", "gzip")
+        }
+    }
 }
 
 /// Turns batches into request bodies: the entries of a stream are joined, in their order, whatever batch they come from.
@@ -63,13 +75,12 @@ public struct PushEncoder: Sendable {
         case .protobufSnappy:
             let message = protobuf(batches)
             return PushBody(
-                bytes: Snappy.compress(message), contentType: "application/x-protobuf", contentEncoding: nil,
-                lines: entries.count, uncompressedBytes: message.count)
+                bytes: Snappy.compress(message), encoding: encoding, lines: entries.count,
+                uncompressedBytes: message.count)
         case .jsonGzip:
             let text = json(batches)
             return PushBody(
-                bytes: Zlib.gzip(text), contentType: "application/json", contentEncoding: "gzip",
-                lines: entries.count, uncompressedBytes: text.count)
+                bytes: Zlib.gzip(text), encoding: encoding, lines: entries.count, uncompressedBytes: text.count)
         }
     }
 

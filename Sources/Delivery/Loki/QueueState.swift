@@ -4,6 +4,8 @@ import Records
 enum DropReason: String, Sendable {
     case queueFull = "queue_full"
     case shutdown
+    /// There is a spool, and it cannot be written.
+    case spoolFailed = "spool_failed"
 }
 
 /// What waits for one destination and what is on its way, in order; bounded by bytes. A value without clocks or locks.
@@ -17,7 +19,19 @@ struct QueueState {
         case accepted
         /// Full, but the destination may be alive: ask again when something was settled, or then.
         case wait(until: Instant)
+        /// Full, and the disk is to make room: see that it is written, and ask again then.
+        case spill(until: Instant)
         case dropped(DropReason)
+    }
+    /// Who takes entries from the front: the one that sends, or the one that writes to the disk.
+    enum Party: Int, CaseIterable {
+        case sender
+        case writer
+    }
+    enum SpillDecision {
+        case sleep(until: Instant?)
+        /// Those of the request on its way are apart: they are one record of their own.
+        case take(inFlight: [LineBatch], queued: [LineBatch])
     }
     struct Entry {
         let batch: LineBatch
@@ -36,6 +50,8 @@ struct QueueState {
 
     let limitBytes: Int
     let patience: Duration
+    /// With a spool: how long a full queue waits for an acknowledgement before it goes to the disk.
+    let spillPatience: Duration?
     private(set) var entries: [Entry] = []
     /// The first so many entries are the request on its way.
     private(set) var inFlight = 0
@@ -45,10 +61,21 @@ struct QueueState {
     /// When something was last settled, or when the queue last began to fill.
     private var lastProgress: Instant?
     private(set) var isClosed = false
+    /// Batches go to the disk, because the destination does not take them or because older ones are there.
+    private(set) var isSpilling = false
+    /// The first so many entries are being written to the disk.
+    private(set) var spilling = 0
+    /// How often something was written to the disk.
+    private(set) var writes = 0
+    /// The disk could not be written, and will not be tried again before.
+    private var writesAgain: Instant?
+    /// Receipts of the first entries are being settled just now.
+    private var isSettling = false
 
-    init(limitBytes: Int, patience: Duration) {
+    init(limitBytes: Int, patience: Duration, spillPatience: Duration? = nil) {
         self.limitBytes = limitBytes
         self.patience = patience
+        self.spillPatience = spillPatience
     }
 
     /// One batch always fits into an empty queue.
@@ -61,8 +88,54 @@ struct QueueState {
             heldBytes += bytes
             return .accepted
         }
+        if let spillPatience, !isSpilling {
+            let end = (lastProgress ?? now) + spillPatience
+            if now < end { return .wait(until: end) }
+            spill()
+            lastProgress = now
+        }
+        if isSpilling, writesAgain != nil { return .dropped(.spoolFailed) }
         let end = (lastProgress ?? now) + patience
-        return now < end ? .wait(until: end) : .dropped(.queueFull)
+        if now >= end { return .dropped(.queueFull) }
+        return isSpilling ? .spill(until: end) : .wait(until: end)
+    }
+
+    /// From now on batches go to the disk, where there is one.
+    mutating func spill() {
+        if spillPatience != nil { isSpilling = true }
+    }
+
+    /// Nothing is on the disk any more: batches go to the destination again.
+    mutating func endSpill() {
+        isSpilling = false
+        writesAgain = nil
+    }
+
+    /// What is to be written to the disk now; it stays here until it is settled.
+    mutating func takeSpill(by cutter: BatchCutter, at now: Instant) -> SpillDecision {
+        guard isSpilling, !entries.isEmpty, !isSettling, spilling == 0 else { return .sleep(until: nil) }
+        if let writesAgain, now < writesAgain { return .sleep(until: writesAgain) }
+        if inFlight == 0, heldBytes * 2 < limitBytes {
+            let waiting = entries.lazy.map { (bytes: $0.lineBytes, since: $0.since) }
+            switch cutter.decide(waiting: waiting, at: now, isClosing: isClosed) {
+            case .idle: return .sleep(until: nil)
+            case .wait(let end): return .sleep(until: end)
+            case .cut: break
+            }
+        }
+        return takeAllToSpill()
+    }
+
+    mutating func takeAllToSpill() -> SpillDecision {
+        spilling = entries.count
+        return .take(
+            inFlight: entries[..<inFlight].map(\.batch), queued: entries[inFlight...].map(\.batch))
+    }
+
+    /// The disk could not be written.
+    mutating func giveBackSpill(until: Instant) {
+        spilling = 0
+        writesAgain = until
     }
 
     /// Keeps the receipt of a batch that needs no delivery until its turn; false when its turn is now.
@@ -98,10 +171,12 @@ struct QueueState {
     /// The receipts that are due now that the request on its way is over, in their order.
     ///
     /// Settle them, then ask again: those that arrive meanwhile wait here for their turn. Empty once the request is gone.
-    mutating func settle(at now: Instant) -> [Receipt] {
+    mutating func settle(_ party: Party = .sender, at now: Instant) -> [Receipt] {
         lastProgress = now
+        isSettling = true
+        let count = party == .sender ? inFlight : spilling
         var due: [Receipt] = []
-        for index in 0..<inFlight {
+        for index in 0..<count {
             if !entries[index].isSettled, let receipt = entries[index].batch.receipt { due.append(receipt) }
             entries[index].isSettled = true
             due += entries[index].followers
@@ -109,9 +184,15 @@ struct QueueState {
             entries[index].followers = []
         }
         guard due.isEmpty else { return due }
-        heldBytes -= entries.prefix(inFlight).reduce(0) { $0 + $1.bytes }
-        entries.removeFirst(inFlight)
+        heldBytes -= entries.prefix(count).reduce(0) { $0 + $1.bytes }
+        entries.removeFirst(count)
         inFlight = 0
+        isSettling = false
+        if party == .writer {
+            spilling = 0
+            writes += 1
+            writesAgain = nil
+        }
         return []
     }
 
@@ -121,7 +202,7 @@ struct QueueState {
             + batch.metadata.count * MemoryLayout<MetadataPair>.stride
     }
 
-    private static func lineBytes(of batch: LineBatch) -> Int {
+    static func lineBytes(of batch: LineBatch) -> Int {
         batch.lines.reduce(0) { $0 + Int($1.bytes.count) } + batch.metadata.reduce(0) { $0 + Int($1.value.count) }
     }
 }

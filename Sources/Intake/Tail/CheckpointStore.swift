@@ -15,7 +15,7 @@ public final class CheckpointStore: Sendable {
         /// The file `checkpoint` can be read, and is worth to be kept as the one before.
         var isCurrentGood: Bool
     }
-    private let directory: String
+    let directory: String
     private let logger: Logger
     private let written: SelfCounter
     private let failed: SelfCounter

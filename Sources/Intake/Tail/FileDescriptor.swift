@@ -110,6 +110,12 @@ final class FileDescriptor: Sendable {
         guard number >= 0 else { throw .last }
     }
 
+    /// Opens a file to write behind its end; makes it, so that only we may read it.
+    init(appending path: String) throws(SystemError) {
+        number = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { throw .last }
+    }
+
     deinit {
         if number >= 0 { close(number) }
     }

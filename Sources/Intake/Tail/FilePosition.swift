@@ -125,6 +125,19 @@ final class PositionLedger: Sendable {
             .map(\.status)
     }
 
+    /// Up to where files are delivered, by inode; those that were not seen yet included.
+    var delivered: [UInt64: Int64] {
+        state.withLock { state in
+            var result: [UInt64: Int64] = [:]
+            for (identity, record) in state.restored { result[identity.inode] = record.settled }
+            for (identity, position) in state.current {
+                result[identity.inode] = min(
+                    position.counted.load(ordering: .acquiring), position.delivered.load(ordering: .acquiring))
+            }
+            return result
+        }
+    }
+
     /// The section of the checkpoint; lets go of files that are finished with.
     func encoded(at now: Int64) -> [UInt8] {
         let records = state.withLock { state in

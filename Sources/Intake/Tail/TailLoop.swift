@@ -168,7 +168,7 @@ final class TailLoop {
                 clearFailure(file)
                 return 0
             }
-            let wanted = Int(min(Int64(Self.readBytes), file.size - file.offset))
+            let (wanted, before) = planned(file)
             let known = file.reader.partial.count
             let chunk = try descriptor.read(
                 wanted, at: file.offset, after: file.reader.partial, extraCapacity: LineBatch.padding)
@@ -177,7 +177,8 @@ final class TailLoop {
                 file.isReady = false
                 return 0
             }
-            take(chunk, count: got, from: file, at: now)
+            let isSame = before.map { got == wanted && TimeJournal.check(chunk) == $0.check } ?? false
+            take(chunk, count: got, from: file, at: now, as: isSame ? before : nil)
             // What came since the look at its size will be reported, or found with the next look.
             if file.offset >= file.size { file.isReady = false }
             clearFailure(file)
@@ -188,23 +189,67 @@ final class TailLoop {
         }
     }
 
-    private func take(_ chunk: consuming [UInt8], count: Int, from file: TailedFile, at now: Int64) {
+    private func take(
+        _ chunk: consuming [UInt8], count: Int, from file: TailedFile, at now: Int64, as before: TimeJournal.Entry?
+    ) {
         file.offset += Int64(count)
         file.lastGrowth = now
         file.position.read.store(file.offset, ordering: .relaxed)
         counters[file.source].bytes.add(count)
         let fingerprint = file.position.description.withLock { $0.fingerprint }
         if fingerprint.count < Fingerprint.maximumCount { file.renewFingerprint() }
-        if let entries = file.reader.entries(
+        let start = file.reader.completeTo
+        if let before {
+            var clock = EntryClock()
+            if let entries = file.reader.entries(of: chunk, endingAt: file.offset, at: before.time, clock: &clock) {
+                send(entries, of: file)
+            }
+        } else if let entries = file.reader.entries(
             of: chunk, endingAt: file.offset, at: SystemTime.now(), clock: &clock)
         {
+            note(entries, from: start, of: file)
             send(entries, of: file)
         }
     }
 
     /// Takes the last line, which nothing will end any more.
     func takeLastLine(of file: TailedFile) {
-        if let entries = file.reader.lastEntries(at: SystemTime.now(), clock: &clock) { send(entries, of: file) }
+        let start = file.reader.completeTo
+        let before = setup.journal?.entry(of: file.identity, from: start)
+        var oldClock = EntryClock()
+        if let before, before.start == start, file.reader.format == .raw,
+            TimeJournal.check(file.reader.partial) == before.check
+        {
+            if let entries = file.reader.lastEntries(at: before.time, clock: &oldClock) { send(entries, of: file) }
+        } else if let entries = file.reader.lastEntries(at: SystemTime.now(), clock: &clock) {
+            note(entries, from: start, of: file)
+            send(entries, of: file)
+        }
+    }
+
+    /// How much to read of the file now, and what batch that was, when it was read before.
+    private func planned(_ file: TailedFile) -> (bytes: Int, before: TimeJournal.Entry?) {
+        let rest = file.size - file.offset
+        let usual = Int(min(Int64(Self.readBytes), rest))
+        guard file.reader.format == .raw, file.offset == file.reader.completeTo,
+            let before = setup.journal?.entry(of: file.identity, from: file.offset)
+        else { return (usual, nil) }
+        guard before.start == file.offset else {
+            return (Int(min(Int64(usual), before.start - file.offset)), nil)
+        }
+        // A batch has the rest of a line and what is read at once; a line that is far over the limit is not worth the room.
+        let bytes = before.end - before.start
+        let limit = 2 * Int64(Self.readBytes + setup.configurations[file.source].maximumLineBytes)
+        return bytes <= min(limit, rest) ? (Int(bytes), before) : (usual, nil)
+    }
+
+    /// Writes down what times the lines of a batch have, where they say none themselves.
+    private func note(_ entries: borrowing EntryReader.Entries, from start: Int64, of file: TailedFile) {
+        guard let journal = setup.journal, file.reader.format == .raw, let first = entries.builder.lines.first else {
+            return
+        }
+        journal.note(
+            file.identity, start, file.reader.completeTo, time: first.time.nanoseconds, bytes: entries.builder.bytes)
     }
 
     private func send(_ entries: consuming EntryReader.Entries, of file: TailedFile) {

@@ -25,12 +25,17 @@ public final class Tailer: Service {
         checkpointInterval: Swift.Duration = .seconds(5)
     ) {
         let ledger = PositionLedger(restoring: store?.section(PositionRecord.section))
+        let journal = store.map { TimeJournal(directory: $0.directory, logger: logger) }
         setup = TailSetup(
             configurations: configurations, streams: streams, sink: sink, metrics: metrics, logger: logger,
-            ledger: ledger, remembersPositions: store != nil, maximumOpenFiles: max(1, maximumOpenFiles))
+            ledger: ledger, remembersPositions: store != nil, journal: journal,
+            maximumOpenFiles: max(1, maximumOpenFiles))
         self.store = store
         self.checkpointInterval = checkpointInterval
-        store?.provide(PositionRecord.section) { ledger.encoded(at: SystemTime.now()) }
+        store?.provide(PositionRecord.section) { [weak store] in
+            journal?.checkpoint(delivered: ledger.delivered, lastSucceeded: store?.problem == nil)
+            return ledger.encoded(at: SystemTime.now())
+        }
     }
 
     /// Reads until a graceful shutdown, until the sink is closed or, when no configuration follows its files for ever,
@@ -95,6 +100,8 @@ final class TailSetup: Sendable {
     let ledger: PositionLedger
     /// Positions outlive the process.
     let remembersPositions: Bool
+    /// The times of lines that may be read again; nil where positions are not remembered.
+    let journal: TimeJournal?
     let maximumOpenFiles: Int
     let isStopped = Atomic<Bool>(false)
     /// Paths that cannot be read just now.
@@ -102,7 +109,8 @@ final class TailSetup: Sendable {
 
     init(
         configurations: [TailConfiguration], streams: StreamTable, sink: BatchSink, metrics: SelfMetrics,
-        logger: Logger, ledger: PositionLedger, remembersPositions: Bool, maximumOpenFiles: Int
+        logger: Logger, ledger: PositionLedger, remembersPositions: Bool, journal: TimeJournal?,
+        maximumOpenFiles: Int
     ) {
         self.configurations = configurations
         self.streams = streams
@@ -111,6 +119,7 @@ final class TailSetup: Sendable {
         self.logger = logger
         self.ledger = ledger
         self.remembersPositions = remembersPositions
+        self.journal = journal
         self.maximumOpenFiles = maximumOpenFiles
     }
 }
