@@ -69,6 +69,9 @@ public struct Query: ~Copyable {
         }
     }
 
+    /// Entries taken, and those among them whose stream no selector of the query matches.
+    public var entries: (taken: UInt64, unmatched: UInt64) { (program.linesEvaluated, program.linesUnmatched) }
+
     /// Takes entries, of any time and in any order.
     public mutating func ingest(_ batch: LineBatch) {
         program.ingest(batch, at: Timestamp(nanoseconds: 0))
