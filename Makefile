@@ -24,7 +24,7 @@ demo: build  ## build it and show everything at once on made traffic
 	$(BINARY) demo
 
 # Each target in a process of its own: tests that wait for real servers must not starve each other on two cores.
-UNIT_TESTS = ArchitectureTests DiagnosticsTests RecordsTests LogQLTests EngineTests RulesTests IntakeTests DeliveryTests
+UNIT_TESTS = ArchitectureTests DiagnosticsTests RecordsTests LogQLTests EngineTests OfflineTests RulesTests IntakeTests DeliveryTests
 
 test: setup-test lint  ## every test, then the engine's again under the address and thread sanitizers
 	$(SWIFT) build --build-tests
