@@ -48,8 +48,9 @@ lint:  ## check the formatting, the packs' expected expositions and the table of
 format:  ## format the sources in place
 	$(SWIFT) format -i -r Sources Tests Package.swift
 
-bench: setup-bench build  ## measure CPU per line, check every count, compare with mtail
+bench: setup-bench build  ## measure CPU per line, check every count, compare with mtail; then by stage
 	bench/run
+	$(BINARY) bench --stages
 
 clean:  ## remove what was built and measured
 	rm -rf .build .build-asan .build-tsan bench/data bench/work
