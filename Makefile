@@ -31,7 +31,7 @@ test: setup-test lint  ## every test, then the engine's again under the address 
 	set -e; for target in $(UNIT_TESTS); do $(SWIFT) test --skip-build --filter "^$$target\."; done
 	$(SWIFT) test --skip-build --no-parallel --filter '^DaemonTests\.'
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
-	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --skip Hostile --skip Fuzz --skip fuzz
 
 SECONDS = 60
 SEED = 1

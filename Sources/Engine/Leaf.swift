@@ -16,6 +16,8 @@ struct Leaf: ~Copyable {
     /// those of `fields` that are there.
     let isOpen: Bool
     let keepsNamed: Bool
+    /// By field: it is one of `fields`; only for open leaves.
+    private var named = OwnedBuffer<Bool>()
     /// The labels after which an error of a parser does not count; empty where every error does.
     var sufficient = OwnedBuffer<FieldID>()
     var bounds = OwnedBuffer<Double>()
@@ -56,7 +58,14 @@ struct Leaf: ~Copyable {
         samples = SampleStore(
             keepsTimes: layout.state == .counter, exact: layout.exactSamples, limit: options.windowSamples)
         table = SeriesTable(limit: rule.limit, template: plan.template)
-        for label in labels { fields.append(names.known(label)) }
+        for label in labels {
+            let id = names.known(label)
+            fields.append(id)
+            if isOpen, id.value >= named.count {
+                named.append(repeating: false, count: id.value + 1 - named.count)
+            }
+            if isOpen { named[id.value] = true }
+        }
         for label in plan.sufficient { sufficient.append(names.known(label)) }
         if case .histogram(let buckets) = plan.kind {
             for bound in buckets { bounds.append(bound) }
@@ -72,10 +81,7 @@ struct Leaf: ~Copyable {
     }
 
     /// True for the labels of `fields`.
-    func isNamed(_ id: FieldID) -> Bool {
-        for position in 0..<fields.count where fields[position] == id { return true }
-        return false
-    }
+    func isNamed(_ id: FieldID) -> Bool { id.value < named.count && named[id.value] }
 
     /// Keeps the line's exemplar for a series, where the rule has one.
     mutating func noteExemplar(_ value: Double, _ entry: Int, _ record: inout Record) {
