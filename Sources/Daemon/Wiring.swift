@@ -1,4 +1,5 @@
 import Delivery
+import Engine
 import Intake
 import Records
 import Rules
@@ -61,7 +62,15 @@ extension TailConfiguration {
         self.init(
             name: name, paths: tail.paths, exclude: tail.exclude, format: format,
             labels: SourceLabels(tail.labels, common: labels), start: tail.start == .end ? .end : .beginning,
-            pollInterval: tail.poll, maximumLineBytes: tail.maximumLineBytes, followsForever: follows)
+            pollInterval: tail.poll, maximumLineBytes: tail.maximumLineBytes, followsForever: follows,
+            timing: Self.timing(tail.timestamp))
+    }
+}
+
+extension TailConfiguration {
+    private static func timing(_ form: LineClock.Form?) -> (@Sendable () -> (any EntryTiming)?)? {
+        guard let form else { return nil }
+        return { LineTimes(form) }
     }
 }
 

@@ -128,6 +128,23 @@ public struct LineBatchBuilder: ~Copyable {
         return true
     }
 
+    /// Gives the entries from `first` on the times that `time` reads from their lines; where it reads none, that of the
+    /// entry before, or what the entry has. Returns how many those were.
+    public mutating func setTimes(from first: Int = 0, _ time: (Span<UInt8>) -> Timestamp?) -> Int {
+        var unread = 0
+        var last: Timestamp?
+        for index in first..<max(first, lines.count) {
+            let range = lines[index].bytes.range
+            if let found = time(bytes.span.extracting(range)) {
+                last = found
+            } else {
+                unread += 1
+            }
+            if let last { lines[index].time = last }
+        }
+        return unread
+    }
+
     public consuming func seal(receipt: Receipt? = nil) -> LineBatch {
         LineBatch(self, receipt: receipt)
     }

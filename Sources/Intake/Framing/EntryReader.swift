@@ -36,6 +36,8 @@ struct EntryReader {
         var withoutHeader = 0
         /// Lines whose last part never came.
         var withoutEnd = 0
+        /// Lines that do not tell their time.
+        var withoutTime = 0
         /// Lines whose stream was one too many.
         var overflowed = 0
     }

@@ -21,6 +21,8 @@ final class TailLoop {
     let waker: Waker
     let inotify: Inotify?
     let counters: [SourceCounters]
+    // `any`: asked once per batch.
+    private let timings: [(any EntryTiming)?]
     var files: [FileIdentity: TailedFile] = [:]
     /// The same files in the order in which they were found.
     var order: [TailedFile] = []
@@ -49,8 +51,10 @@ final class TailLoop {
         self.setup = setup
         self.waker = waker
         counters = setup.configurations.map {
-            SourceCounters(source: $0.name, format: $0.format, metrics: setup.metrics)
+            SourceCounters(
+                source: $0.name, format: $0.format, readsTimes: $0.timing != nil, metrics: setup.metrics)
         }
+        timings = setup.configurations.map { $0.timing?() }
         polls = setup.configurations.contains { $0.pollInterval != nil }
         var inotify: Inotify?
         if setup.configurations.contains(where: { $0.pollInterval == nil && $0.followsForever }) {
@@ -208,9 +212,12 @@ final class TailLoop {
     }
 
     private func send(_ entries: consuming EntryReader.Entries, of file: TailedFile) {
-        let marks = entries.marks
         let count = entries.count
         guard count > 0 else { return }
+        if let timing = timings[file.source] {
+            entries.marks.withoutTime = timing.setTimes(of: &entries.builder)
+        }
+        let marks = entries.marks
         let offset = file.reader.resumeOffset
         let receipt =
             setup.remembersPositions ? setup.ledger.receipt(for: file.position, upTo: offset) : nil

@@ -123,12 +123,14 @@ struct SourceCounters {
     private let tooLong: SelfCounter
     private let withoutHeader: SelfCounter
     private let withoutEnd: SelfCounter
+    private let withoutTime: SelfCounter
 
-    init(source: String, format: LineFormat, metrics: SelfMetrics) {
+    init(source: String, format: LineFormat, readsTimes: Bool, metrics: SelfMetrics) {
         lines = metrics.counter(.linesRead, source)
         bytes = metrics.counter(.bytesRead, source)
         overflow = metrics.counter(.streamOverflow, source)
         tooLong = metrics.counter(.linesMarked, source, "line_too_long")
+        withoutTime = readsTimes ? metrics.counter(.linesMarked, source, "timestamp") : tooLong
         // With the raw format neither can happen, and a counter that never moves says nothing.
         withoutHeader = format == .raw ? tooLong : metrics.counter(.linesMarked, source, format.rawValue)
         withoutEnd =
@@ -141,6 +143,7 @@ struct SourceCounters {
         if marks.tooLong > 0 { tooLong.add(marks.tooLong) }
         if marks.withoutHeader > 0 { withoutHeader.add(marks.withoutHeader) }
         if marks.withoutEnd > 0 { withoutEnd.add(marks.withoutEnd) }
+        if marks.withoutTime > 0 { withoutTime.add(marks.withoutTime) }
         if marks.overflowed > 0 { overflow.add(marks.overflowed) }
     }
 }
