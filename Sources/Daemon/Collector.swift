@@ -1,4 +1,5 @@
 import Engine
+import Intake
 import Records
 import Synchronization
 
@@ -18,8 +19,11 @@ final class Collector: Sendable {
     private let publishedOverflow = Mutex<[String: UInt64]>([:])
     private let publishedLines = Mutex<(evaluated: UInt64, unmatched: UInt64, limits: UInt64)>((0, 0, 0))
 
-    init(pool: WorkerPool, evaluator: Evaluator?, metrics: SelfMetrics) {
+    private let catchUp: CatchUp?
+
+    init(pool: WorkerPool, evaluator: Evaluator?, catchUp: CatchUp?, metrics: SelfMetrics) {
         self.pool = pool
+        self.catchUp = catchUp
         self.evaluator = evaluator
         self.metrics = metrics
     }
@@ -27,8 +31,16 @@ final class Collector: Sendable {
     /// The rules' series, cut now; requests closer than a second share one cut.
     func snapshot() async -> Snapshot {
         let now = SystemClock.monotonicNanoseconds()
-        if let cached = cached.withLock({ $0 }), now - cached.at < 1_000_000_000 { return cached.snapshot }
+        if let cached = cached.withLock({ $0 }), now - cached.at < 1_000_000_000, isShowable(cached) {
+            return cached.snapshot
+        }
         return await collect()
+    }
+
+    /// A cut from the time when files were read again lies behind what was shown before the restart.
+    private func isShowable(_ cut: Cached) -> Bool {
+        guard let catchUp else { return true }
+        return catchUp.endedAt.map { cut.at > $0 } ?? false
     }
 
     /// The rules' rows of the status page, as of the last cut.
