@@ -24,16 +24,9 @@ public final class CatchUp: Sendable {
     }
     private struct State {
         var phase = Phase.starting
-        /// When it was over.
-        var ended: Int64?
         /// How much was read and counted when there was progress last, and when that was.
         var done: Int64 = -1
         var doneAt: Int64
-
-        mutating func end(at now: Int64) {
-            phase = .over
-            ended = now
-        }
     }
     private let state: Mutex<State>
     private let isNeeded: Bool
@@ -54,12 +47,6 @@ public final class CatchUp: Sendable {
         seconds = isNeeded ? metrics.gauge(.catchUpSeconds) : nil
     }
 
-    /// When it was over, by the monotonic clock in ns; nil before. Asking is what finds it out.
-    public var endedAt: Int64? {
-        _ = reason
-        return state.withLock { $0.ended }
-    }
-
     /// The files have been looked for; nothing of them need be read yet.
     public var hasLooked: Bool {
         state.withLock { if case .starting = $0.phase { false } else { true } }
@@ -72,18 +59,18 @@ public final class CatchUp: Sendable {
             guard case .reading(let goals, let isWaiting) = state.phase else {
                 if case .over = state.phase { return (nil, nil) }
                 guard now - state.doneAt > patience else { return ("looking for the files", nil) }
-                state.end(at: now)
+                state.phase = .over
                 return (nil, (false, 0))
             }
             let open = goals.filter { !$0.isReached }
             if open.isEmpty, !isWaiting {
-                state.end(at: now)
+                state.phase = .over
                 return (nil, (true, goals.count))
             }
             let done = goals.reduce(0) { $0 &+ $1.done }
             if done != state.done { (state.done, state.doneAt) = (done, now) }
             if now - state.doneAt > patience {
-                state.end(at: now)
+                state.phase = .over
                 return (nil, (false, open.count))
             }
             let bytes = open.reduce(0) { $0 &+ max(0, $1.size - $1.position.counted.load(ordering: .relaxed)) }
@@ -115,7 +102,7 @@ public final class CatchUp: Sendable {
     func begin(_ files: [(position: FilePosition, size: Int64)]) {
         state.withLock { state in
             guard case .starting = state.phase else { return }
-            guard isNeeded else { return state.end(at: SystemTime.monotonic()) }
+            guard isNeeded else { return state.phase = .over }
             state.phase = .reading(files.map { Goal(position: $0.position, size: $0.size) }, isWaiting: false)
             state.doneAt = SystemTime.monotonic()
         }

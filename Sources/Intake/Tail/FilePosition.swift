@@ -23,6 +23,8 @@ final class FilePosition: Sendable {
     let size: Atomic<Int64>
     let lines = Atomic<UInt64>(0)
     let description: Mutex<Description>
+    /// The copy of a file that was truncated: it has the lines that were on their way then.
+    private let heir = Mutex<FilePosition?>(nil)
 
     /// `offset` is where reading begins; up to `counted` the lines have been counted before.
     init(
@@ -37,6 +39,23 @@ final class FilePosition: Sendable {
         read = Atomic(offset)
         self.size = Atomic(size)
         description = Mutex(Description(path: path, fingerprint: fingerprint))
+    }
+
+    func settleCounted(upTo offset: Int64) {
+        counted.max(offset, ordering: .acquiringAndReleasing)
+        heir.withLock { $0 }?.counted.max(offset, ordering: .acquiringAndReleasing)
+    }
+
+    func settleDelivered(upTo offset: Int64) {
+        delivered.max(offset, ordering: .acquiringAndReleasing)
+        heir.withLock { $0 }?.delivered.max(offset, ordering: .acquiringAndReleasing)
+    }
+
+    /// Has what is settled of this file settled of its copy, too.
+    func pass(to copy: FilePosition) {
+        heir.withLock { $0 = copy }
+        copy.counted.max(counted.load(ordering: .acquiring), ordering: .acquiringAndReleasing)
+        copy.delivered.max(delivered.load(ordering: .acquiring), ordering: .acquiringAndReleasing)
     }
 
     /// Nothing of the file is waiting for an answer any more, and no more will be read.
@@ -125,11 +144,11 @@ final class PositionLedger: Sendable {
     func receipt(for position: FilePosition, upTo offset: Int64, end: Int64) -> Receipt {
         Receipt(
             onCounted: { [self] in
-                position.counted.max(end, ordering: .acquiringAndReleasing)
+                position.settleCounted(upTo: end)
                 changes.add(1, ordering: .relaxed)
             },
             onDelivered: { [self] in
-                position.delivered.max(offset, ordering: .acquiringAndReleasing)
+                position.settleDelivered(upTo: offset)
                 changes.add(1, ordering: .relaxed)
             })
     }
