@@ -51,8 +51,10 @@ final class FilePosition: Sendable {
         heir.withLock { $0 }?.delivered.max(offset, ordering: .acquiringAndReleasing)
     }
 
-    /// Has what is settled of this file settled of its copy, too.
+    /// Has what is settled of this file settled of its copy, too, of which nothing else is yet.
     func pass(to copy: FilePosition) {
+        copy.counted.store(0, ordering: .releasing)
+        copy.delivered.store(0, ordering: .releasing)
         heir.withLock { $0 = copy }
         copy.counted.max(counted.load(ordering: .acquiring), ordering: .acquiringAndReleasing)
         copy.delivered.max(delivered.load(ordering: .acquiring), ordering: .acquiringAndReleasing)

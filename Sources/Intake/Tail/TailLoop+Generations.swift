@@ -176,7 +176,8 @@ extension TailLoop {
             status.identity == copy.status.identity, fingerprint.matches(descriptor)
         else { return nil }
         let reading = follow(
-            copy.path, descriptor, status, source: file.source, from: file.reader.completeTo, labelledAs: path)
+            copy.path, descriptor, status, source: file.source, from: file.reader.completeTo, labelledAs: path,
+            original: file.position)
         reading.reader.continueParts(of: &file.reader)
         placeRotated(reading, copy, of: path)
         return reading

@@ -236,10 +236,12 @@ extension TailLoop {
 
     /// Has a file read from now on.
     ///
-    /// Up to `counted` its lines were counted before; `restored` is the record of it that this replaces.
+    /// Up to `counted` its lines were counted before; `restored` is the record of it that this replaces. A copy has the
+    /// lines that were read of the `original` and are on their way.
     func follow(
         _ path: String, _ descriptor: FileDescriptor, _ status: FileStatus, source: Int, from offset: Int64,
-        counted: Int64? = nil, labelledAs label: String, restored: FileIdentity? = nil
+        counted: Int64? = nil, labelledAs label: String, restored: FileIdentity? = nil,
+        original: FilePosition? = nil
     ) -> TailedFile {
         let configuration = setup.configurations[source]
         let fingerprint = (try? Fingerprint(of: descriptor)) ?? .none
@@ -265,6 +267,7 @@ extension TailLoop {
             }
         }
         if let counted, counted > offset { file.countedBefore = counted }
+        original?.pass(to: position)
         setup.ledger.add(position, restored: restored)
         files[status.identity] = file
         order.append(file)
