@@ -179,6 +179,76 @@ import Testing
         _ = try await last.stop()
     }
 
+    @Test("after a reload and a crash unchanged rules go on, and so do those that the reload brought")
+    func reloaded() async throws {
+        let folder = try ProgramFolder()
+        let rules = try folder.write("rules.yaml", Self.rules)
+        try folder.write("x.log", "n=1 kind=k0\nn=2 kind=k1\n")
+        let arguments = [
+            "--tail", folder.path + "/x.log", "--labels", "job=x", "--rules", rules, "--state", folder.path + "/state",
+        ]
+        let program = try await ServedProgram(arguments, in: folder)
+        try await program.metrics { $0["numbers_total"] == 3 }
+        try folder.write(
+            "rules.yaml",
+            Self.rules.replacing(
+                "      - histogram", with: "      - counter: new_total\n        expr: '{job=\"x\"}'\n      - histogram"
+            )
+            .replacing("[100, 1000, 10000]", with: "[5]"))
+        #expect(try await ask(program.base + "/-/reload", method: "POST").status == 200)
+        try folder.append("x.log", "n=3 kind=k0\n")
+        try await program.metrics { $0["numbers_total"] == 6 && $0["new_total"] == 1 && $0["sizes_count"] == 1 }
+        try await eventually("a checkpoint with the new rule") {
+            Self.checkpoint(in: folder, has: 6) && Self.checkpoint(in: folder, has: "new_total")
+                && Self.checkpoint(in: folder, has: "buckets: [5.0]")
+        }
+        try await program.murder()
+        try folder.append("x.log", "n=4 kind=k0\n")
+        let next = try await ServedProgram(arguments, in: folder)
+        let numbers = try await next.metrics { $0["numbers_total"] == 10 }
+        #expect(numbers["new_total"] == 2)
+        #expect(numbers["sizes_count"] == 2)
+        #expect(numbers["lines_total{kind=\"k0\"}"] == 3)
+        _ = try await next.stop()
+    }
+
+    @Test("what syslog brought is still counted after a stop, and after a crash behind a checkpoint")
+    func syslog() async throws {
+        let folder = try ProgramFolder()
+        let rules = try folder.write(
+            "rules.yaml", "groups: [{name: g, rules: [{counter: n_total, expr: '{job=\"x\"}'}]}]\n")
+        let arguments = [
+            "--syslog", "udp://127.0.0.1:0", "--labels", "job=x", "--rules", rules, "--state", folder.path + "/state",
+        ]
+        for round in 0..<3 {
+            let program = try await ServedProgram(arguments, in: folder)
+            let port = try await program.syslogPort("udp")
+            sendOverUDP([Array("<13>1 - h a - - - one".utf8), Array("<13>1 - h a - - - two".utf8)], to: port)
+            let wanted = Double(2 * round + 2)
+            try await program.metrics { $0["n_total"] == wanted }
+            if round == 1 {
+                try await eventually("a checkpoint") { Self.checkpoint(in: folder, has: wanted) }
+                try await program.murder()
+            } else {
+                _ = try await program.stop()
+            }
+        }
+    }
+
+    /// Whether a text is in the newest checkpoint.
+    private static func checkpoint(in folder: ProgramFolder, has text: String) -> Bool {
+        checkpoint(in: folder, has: Data(text.utf8))
+    }
+
+    /// Whether a number of a series is in the newest checkpoint.
+    private static func checkpoint(in folder: ProgramFolder, has number: Double) -> Bool {
+        checkpoint(in: folder, has: withUnsafeBytes(of: number.bitPattern.littleEndian) { Data($0) })
+    }
+
+    private static func checkpoint(in folder: ProgramFolder, has part: Data) -> Bool {
+        FileManager.default.contents(atPath: folder.path + "/state/checkpoint")?.range(of: part) != nil
+    }
+
     @Test("two processes do not use one state folder")
     func lock() async throws {
         let folder = try ProgramFolder()
