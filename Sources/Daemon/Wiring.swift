@@ -118,7 +118,7 @@ extension Configuration {
         var copy = self
         if let listen = options.listen { copy.metrics.listen = NetworkAddress(host: listen.host, port: listen.port) }
         if let directory = options.state {
-            copy.state = State(directory: directory, interval: state?.interval ?? .seconds(5))
+            copy.state = State(directory: directory, interval: state?.interval ?? .seconds(1))
         }
         if let workers = options.workers { copy.workers = workers }
         return copy

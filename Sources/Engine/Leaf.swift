@@ -113,12 +113,7 @@ struct ExemplarTable: ~Copyable {
     private var times = OwnedBuffer<Int64>()
 
     mutating func set(_ entry: Int, _ fields: borrowing OwnedBuffer<FieldID>, value: Double, in record: inout Record) {
-        let missing = entry + 1 - values.count
-        if missing > 0 {
-            bytes.append(repeating: 0, count: missing * Self.slotBytes)
-            values.append(repeating: 0, count: missing)
-            times.append(repeating: .min, count: missing)
-        }
+        makeRoom(for: entry)
         var length = 0
         for index in 0..<fields.count {
             let text = record.value(fields[index])
@@ -149,6 +144,39 @@ struct ExemplarTable: ~Copyable {
         }
         return Exemplar(
             labels: LabelSet(result), value: values[entry], time: Timestamp(nanoseconds: times[entry]))
+    }
+
+    func encode(labels: Int, to writer: inout StateWriter) {
+        var known: [Int] = []
+        for entry in 0..<values.count where times[entry] != .min { known.append(entry) }
+        writer.add(UInt32(known.count))
+        for entry in known {
+            writer.add(UInt32(entry))
+            writer.add(times[entry])
+            writer.add(values[entry])
+            let start = entry * Self.slotBytes
+            var length = 0
+            for _ in 0..<labels { length += 1 + Int(bytes[start + length]) }
+            writer.add(UInt8(length))
+            for offset in 0..<length { writer.add(bytes[start + offset]) }
+        }
+    }
+
+    /// Keeps a saved exemplar unless there is a newer one.
+    mutating func restore(_ saved: SavedLeaf.Exemplar, to entry: Int) {
+        makeRoom(for: entry)
+        guard saved.time > times[entry], saved.bytes.count <= Self.slotBytes else { return }
+        for (offset, byte) in saved.bytes.enumerated() { bytes[entry * Self.slotBytes + offset] = byte }
+        values[entry] = saved.value
+        times[entry] = saved.time
+    }
+
+    private mutating func makeRoom(for entry: Int) {
+        let missing = entry + 1 - values.count
+        guard missing > 0 else { return }
+        bytes.append(repeating: 0, count: missing * Self.slotBytes)
+        values.append(repeating: 0, count: missing)
+        times.append(repeating: .min, count: missing)
     }
 
     /// Forgets everything: entries were renumbered.

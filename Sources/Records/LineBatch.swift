@@ -40,11 +40,13 @@ public final class LineBatch: Sendable {
     public let metadata: [MetadataPair]
     public let metadataNames: [String]
     public let receipt: Receipt?
+    /// The rules have counted these entries before a restart; they are only to be delivered.
+    public let isCounted: Bool
 
     /// Readable bytes behind the last line: a newline, then zeros, so that 8-byte loads may run over the end.
     public static let padding = 64
 
-    init(_ builder: consuming LineBatchBuilder, receipt: Receipt?) {
+    init(_ builder: consuming LineBatchBuilder, receipt: Receipt?, isCounted: Bool) {
         byteCount = builder.bytes.count
         builder.bytes.append(UInt8(ascii: "\n"))
         for _ in 1..<Self.padding { builder.bytes.append(0) }
@@ -54,6 +56,7 @@ public final class LineBatch: Sendable {
         metadata = builder.metadata
         metadataNames = builder.metadataNames
         self.receipt = receipt
+        self.isCounted = isCounted
     }
 }
 
@@ -145,7 +148,8 @@ public struct LineBatchBuilder: ~Copyable {
         return unread
     }
 
-    public consuming func seal(receipt: Receipt? = nil) -> LineBatch {
-        LineBatch(self, receipt: receipt)
+    /// `isCounted` for entries that were counted before a restart, and are only delivered again.
+    public consuming func seal(receipt: Receipt? = nil, isCounted: Bool = false) -> LineBatch {
+        LineBatch(self, receipt: receipt, isCounted: isCounted)
     }
 }

@@ -48,7 +48,9 @@ struct EntryReader {
 
         var count: Int { builder.lines.count }
 
-        consuming func seal(receipt: Receipt? = nil) -> LineBatch { builder.seal(receipt: receipt) }
+        consuming func seal(receipt: Receipt? = nil, isCounted: Bool = false) -> LineBatch {
+            builder.seal(receipt: receipt, isCounted: isCounted)
+        }
     }
 
     let format: LineFormat

@@ -76,9 +76,11 @@ final class TailLoop {
     func run() throws(TailError) {
         defer { closeAll() }
         scan(isFirst: true)
+        setup.catchUp.begin(order.map { ($0.position, $0.size) })
         try requireFiles()
         while !isStopped {
             let bytes = readRound()
+            setup.catchUp.noteRound(isWaiting: obstacles.areWaiting)
             settleRotations(at: SystemTime.monotonic())
             callWaiting()
             if isOver { break }
@@ -172,7 +174,9 @@ final class TailLoop {
                 clearFailure(file)
                 return 0
             }
-            let wanted = Int(min(Int64(Self.readBytes), file.size - file.offset))
+            // No batch has both lines that were counted before the restart and others.
+            let end = file.offset < file.countedBefore ? min(file.size, file.countedBefore) : file.size
+            let wanted = Int(min(Int64(Self.readBytes), end - file.offset))
             let known = file.reader.partial.count
             let chunk = try descriptor.read(
                 wanted, at: file.offset, after: file.reader.partial, extraCapacity: LineBatch.padding)
@@ -219,12 +223,14 @@ final class TailLoop {
         }
         let marks = entries.marks
         let offset = file.reader.resumeOffset
+        let end = file.reader.completeTo
         let receipt =
-            setup.remembersPositions ? setup.ledger.receipt(for: file.position, upTo: offset) : nil
+            setup.remembersPositions ? setup.ledger.receipt(for: file.position, upTo: offset, end: end) : nil
         file.position.sent.max(offset, ordering: .acquiringAndReleasing)
         file.position.lines.add(UInt64(count), ordering: .relaxed)
         counters[file.source].count(marks, lines: count)
-        if !setup.sink.send(entries.seal(receipt: receipt)) { isClosed = true }
+        let isCounted = file.countedBefore > 0 && end <= file.countedBefore
+        if !setup.sink.send(entries.seal(receipt: receipt, isCounted: isCounted)) { isClosed = true }
     }
 
     /// The file has become shorter than what was read of it: it begins again.
@@ -235,6 +241,7 @@ final class TailLoop {
             "'\(file.paths[0])' was truncated: its size is \(file.size), \(file.offset) bytes of it were read")
         setup.metrics.counter(.fileErrors, setup.configurations[file.source].name, "truncated").add()
         file.offset = 0
+        file.countedBefore = 0
         file.reader.restart()
         file.predecessor = copy
         let lines = file.position.lines.load(ordering: .relaxed)

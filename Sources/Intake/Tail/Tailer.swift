@@ -11,23 +11,24 @@ import Synchronization
 public final class Tailer: Service {
     private let setup: TailSetup
     private let store: CheckpointStore?
-    private let checkpointInterval: Swift.Duration
+    private let checkpointInterval: Swift.Duration?
     /// The value of `PositionLedger.changes` when the positions were written last.
     private let written = Atomic<UInt64>(0)
 
     /// `maximumOpenFiles` is the most files that are held open; of more, those that rest are closed for a while.
     ///
     /// With a store, the position of every file is restored from it, and written to it every `checkpointInterval` when
-    /// it has changed.
+    /// it has changed; nil leaves the writing to the owner of the store. `catchUp` is told how far reading is.
     public init(
         _ configurations: [TailConfiguration], streams: StreamTable, sink: BatchSink, store: CheckpointStore?,
         metrics: SelfMetrics, logger: Logger, maximumOpenFiles: Int = 1_024,
-        checkpointInterval: Swift.Duration = .seconds(5)
+        checkpointInterval: Swift.Duration? = .seconds(5), catchUp: CatchUp? = nil
     ) {
         let ledger = PositionLedger(restoring: store?.section(PositionRecord.section))
         setup = TailSetup(
             configurations: configurations, streams: streams, sink: sink, metrics: metrics, logger: logger,
-            ledger: ledger, remembersPositions: store != nil, maximumOpenFiles: max(1, maximumOpenFiles))
+            ledger: ledger, remembersPositions: store != nil, maximumOpenFiles: max(1, maximumOpenFiles),
+            catchUp: catchUp ?? CatchUp(isNeeded: false, metrics: metrics, logger: logger))
         self.store = store
         self.checkpointInterval = checkpointInterval
         store?.provide(PositionRecord.section) { ledger.encoded(at: SystemTime.now()) }
@@ -43,8 +44,9 @@ public final class Tailer: Service {
         let outcome = Mutex<TailError?>(nil)
         let writes = Atomic<Bool>(true)
         await withTaskCancellationOrGracefulShutdownHandler {
-            let writer = store.map { store in
-                BlockingThread.start(name: "checkpoint") { [self] in
+            var writer: BlockingThread?
+            if let store, let checkpointInterval {
+                writer = BlockingThread.start(name: "checkpoint") { [self] in
                     while writes.load(ordering: .acquiring) {
                         wakers.writing.wait(nanoseconds: checkpointInterval.nanoseconds)
                         if writes.load(ordering: .acquiring) { checkpoint(store, ifChanged: true) }
@@ -72,6 +74,14 @@ public final class Tailer: Service {
         if let store { checkpoint(store, ifChanged: false) }
     }
 
+    /// Has the next checkpoint say how far the files are counted now.
+    ///
+    /// Call it where the batches of the files are counted, between two of them: then the positions fit the series.
+    public func cut() { setup.ledger.cut(at: SystemTime.now()) }
+
+    /// Goes up with every change of a position.
+    public var changes: UInt64 { setup.ledger.changes.load(ordering: .acquiring) }
+
     /// One row for each file that is read, and for each path that cannot be; sorted by source and path.
     public func status() -> [SourceStatus] {
         (setup.ledger.statuses + setup.obstacles.withLock { $0 })
@@ -96,13 +106,15 @@ final class TailSetup: Sendable {
     /// Positions outlive the process.
     let remembersPositions: Bool
     let maximumOpenFiles: Int
+    let catchUp: CatchUp
     let isStopped = Atomic<Bool>(false)
     /// Paths that cannot be read just now.
     let obstacles = Mutex<[SourceStatus]>([])
 
     init(
         configurations: [TailConfiguration], streams: StreamTable, sink: BatchSink, metrics: SelfMetrics,
-        logger: Logger, ledger: PositionLedger, remembersPositions: Bool, maximumOpenFiles: Int
+        logger: Logger, ledger: PositionLedger, remembersPositions: Bool, maximumOpenFiles: Int,
+        catchUp: CatchUp
     ) {
         self.configurations = configurations
         self.streams = streams
@@ -112,6 +124,7 @@ final class TailSetup: Sendable {
         self.ledger = ledger
         self.remembersPositions = remembersPositions
         self.maximumOpenFiles = maximumOpenFiles
+        self.catchUp = catchUp
     }
 }
 
