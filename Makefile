@@ -24,14 +24,14 @@ demo: build  ## build it and show everything at once on made traffic
 	$(BINARY) demo
 
 # Each target in a process of its own: tests that wait for real servers must not starve each other on two cores.
-UNIT_TESTS = ArchitectureTests DiagnosticsTests RecordsTests LogQLTests EngineTests RulesTests IntakeTests DeliveryTests
+UNIT_TESTS = ArchitectureTests DiagnosticsTests RecordsTests LogQLTests EngineTests OfflineTests RulesTests IntakeTests DeliveryTests
 
 test: setup-test lint  ## every test, then the engine's again under the address and thread sanitizers
 	$(SWIFT) build --build-tests
 	set -e; for target in $(UNIT_TESTS); do $(SWIFT) test --skip-build --filter "^$$target\."; done
 	$(SWIFT) test --skip-build --no-parallel --filter '^DaemonTests\.'
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/leak-suppressions.txt MILLRACE_ONLY=engine $(SWIFT) test --sanitize=address --scratch-path .build-asan
-	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+	MILLRACE_ONLY=engine $(SWIFT) test --sanitize=thread --scratch-path .build-tsan --skip Hostile --skip Fuzz --skip fuzz
 
 SECONDS = 60
 SEED = 1
@@ -48,8 +48,9 @@ lint:  ## check the formatting, the packs' expected expositions and the table of
 format:  ## format the sources in place
 	$(SWIFT) format -i -r Sources Tests Package.swift
 
-bench: setup-bench build  ## measure CPU per line, check every count, compare with mtail
+bench: setup-bench build  ## measure CPU per line, check every count, compare with mtail; then by stage
 	bench/run
+	$(BINARY) bench --stages
 
 clean:  ## remove what was built and measured
 	rm -rf .build .build-asan .build-tsan bench/data bench/work

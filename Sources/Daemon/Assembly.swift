@@ -38,6 +38,8 @@ struct Assembly: Sendable {
     let reloader: Reloader
     let outlets: [LokiOutlet]
     let sources: Sources
+    let catchUp: CatchUp
+    let checkpointer: Checkpointer?
     let started: Timestamp
 
     /// Throws `DestinationError` when a destination cannot be used as it is configured.
@@ -62,11 +64,19 @@ struct Assembly: Sendable {
         if let state = configuration.state {
             SpoolPlace.reportForgotten(in: state.directory + "/spool", except: folders, logger: logger)
         }
+        let store = configuration.state.map { state in
+            CheckpointStore(directory: state.directory, metrics: metrics, logger: logger)
+        }
+        let catchUp = CatchUp(isNeeded: store?.hasCheckpoint ?? false, metrics: metrics, logger: logger)
         var generator = SystemRandomNumberGenerator()
         let pool = WorkerPool(
             count: configuration.workers ?? max(1, System.coreCount - 1), queueBytes: configuration.limits.queueBytes,
-            outlets: outlets, plan: plan, seed: generator.next(), once: mode.once)
-        let evaluator = mode.once ? nil : Evaluator(pool: pool, metrics: metrics, logger: logger)
+            outlets: outlets, plan: plan, seed: generator.next(), once: mode.once,
+            restoring: store.map { Self.snapshots(in: $0, logger) }, logger: logger)
+        let evaluator =
+            mode.once
+            ? nil
+            : Evaluator(pool: pool, catchUp: store == nil ? nil : catchUp, metrics: metrics, logger: logger)
         self.configuration = configuration
         self.mode = mode
         self.metrics = metrics
@@ -76,13 +86,21 @@ struct Assembly: Sendable {
         self.pool = pool
         self.evaluator = evaluator
         started = SystemClock.now()
-        collector = Collector(pool: pool, evaluator: evaluator, metrics: metrics)
+        collector = Collector(
+            pool: pool, evaluator: evaluator, catchUp: store == nil ? nil : catchUp, metrics: metrics)
         reloader = Reloader(
             paths: configuration.rules, folder: folder, pool: pool, evaluator: evaluator, metrics: metrics,
             logger: logger)
         sources = Sources(
             configuration, once: mode.once, streams: streams, pool: pool, group: client.eventLoopGroup,
-            metrics: metrics, logger: logger)
+            store: store, catchUp: catchUp, metrics: metrics, logger: logger)
+        let tailer = sources.tailer
+        self.catchUp = catchUp
+        checkpointer = store.map { store in
+            Checkpointer(
+                store: store, pool: pool, tailer: tailer, catchUp: catchUp,
+                interval: configuration.state?.interval ?? .seconds(1), metrics: metrics)
+        }
         metrics.gauge(.buildInfo, Version.current).set(1)
         metrics.gauge(.started).set(started.seconds)
         metrics.gauge(.reloadSuccessful).set(1)
@@ -107,7 +125,7 @@ struct Assembly: Sendable {
                         host: configuration.metrics.listen.host, port: configuration.metrics.listen.port),
                     view: view(), logger: logger, listening: mode.listening))
         }
-        if let checkpoint = sources.finalCheckpoint { add(checkpoint) }
+        if let checkpointer { add(checkpointer) }
         for outlet in outlets { add(outlet) }
         add(pool)
         if let evaluator { add(evaluator) }
@@ -119,6 +137,16 @@ struct Assembly: Sendable {
         group.maximumGracefulShutdownDuration = configuration.shutdown.deadline
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
+    }
+
+    /// What the workers held when the checkpoint was written.
+    private static func snapshots(in store: CheckpointStore, _ logger: Logger) -> [[UInt8]] {
+        guard let section = store.section(SeriesSection.name) else { return [] }
+        guard let snapshots = SeriesSection.decode(section) else {
+            logger.error("the series in the checkpoint cannot be read: all counters start at 0")
+            return []
+        }
+        return snapshots
     }
 
     /// What the lifecycle tells below a warning is about itself.
@@ -141,6 +169,13 @@ struct Assembly: Sendable {
         let pool = pool
         let reloader = reloader
         let hasState = configuration.state != nil
+        let catchUp = catchUp
+        let checkpointer = checkpointer
+        view.readiness = {
+            guard let checkpointer else { return .ready }
+            guard checkpointer.hasBegun else { return .catchingUp("the first checkpoint is being written") }
+            return catchUp.reason.map { .catchingUp($0) } ?? .ready
+        }
         view.notices = {
             (reloader.notice.map { [$0] } ?? [])
                 + (hasState ? [] : ["no state folder: positions are kept in memory only"])

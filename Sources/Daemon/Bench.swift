@@ -75,6 +75,11 @@ public func runBench(_ options: BenchOptions) -> Outcome {
         table += "\(stage.padded(to: 28)) \(BenchLines.decimals(nanoseconds, 0).padded(to: 8, left: true)) ns/line"
         table += "  \(BenchLines.decimals(rate, 2)) GB/s\n"
     }
+    if let cost = BenchCheckpoint() {
+        table += "a checkpoint of 10,000 series: \(BenchLines.decimals(cost.snapshot, 2)) ms in the worker, "
+        table += "\(BenchLines.decimals(cost.restore, 2)) ms to restore, \(cost.bytes / 1_000) kB; "
+        table += "once a second that is \(BenchLines.decimals(cost.snapshot / 10, 3)) % of a core\n"
+    }
     StandardOutput.write(table)
     return .done
 }

@@ -43,8 +43,8 @@ enum BenchStages {
         filter("json, 1 label", .json, #"| json | status!="""#),
         filter("json, 5 labels", .json, #"| json | status!="", method!="", host!="", path!="", bytes_sent!="""#),
         Stage(
-            name: "json, every label", lines: .json, before: count(""),
-            after: #"count_over_time({job="bench"} | json | keep job [1m])"#),
+            name: "json, every label, a series", lines: .json, before: count(""),
+            after: #"count_over_time({job="bench"} | json | keep method, status [1m])"#),
         filter("json with 2 paths", .json, #"| json s="status", c="geo.country" | s!="""#),
         filter("logfmt, 2 labels", .logfmt, #"| logfmt | status!="", method!="""#),
         filter("logfmt with 2 keys", .logfmt, #"| logfmt s="status", m="method" | s!="""#),
@@ -63,8 +63,9 @@ enum BenchStages {
         after(
             "label_format, functions", .json, #"| json | status!="""#,
             #"| json | status!="" | label_format class=`{{ trunc 1 .status }}xx` | class!="""#),
-        series("a series of 2 labels", #"sum by (method, status) (count_over_time({job="bench"} | json [1m]))"#),
-        series("a series of every label", #"count_over_time({job="bench"} | json | keep method, status [1m])"#),
+        series(
+            "a series of 2 labels",
+            #"sum by (method, status) (count_over_time({job="bench"} | json | status!="", method!="" [1m]))"#),
         unwrapped("sum_over_time"), unwrapped("avg_over_time"), unwrapped("stddev_over_time"),
         unwrapped("quantile_over_time"),
     ]
@@ -85,9 +86,9 @@ enum BenchStages {
         let parameter = operation == "quantile_over_time" ? "0.9, " : ""
         return Stage(
             name: "unwrap and \(operation)", lines: .json, before: count(#"| json | request_time!="""#),
-            after: operation + "(" + parameter
+            after: (operation == "sum_over_time" ? "sum by (job) (" : "") + operation + "(" + parameter
                 + #"{job="bench"} | json | unwrap request_time [1m])"#
-                + (operation == "sum_over_time" ? "" : " by (job)"))
+                + (operation == "sum_over_time" ? ")" : " by (job)"))
     }
 
     // MARK: Measuring

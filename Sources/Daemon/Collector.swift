@@ -1,4 +1,5 @@
 import Engine
+import Intake
 import Records
 import Synchronization
 
@@ -8,6 +9,8 @@ final class Collector: Sendable {
         var snapshot: Snapshot
         var rules: [RuleStatus]
         var at: Int64
+        /// Not cut while files were read again: it would lie behind what was shown before the restart.
+        var isComplete: Bool
     }
     private let pool: WorkerPool
     private let evaluator: Evaluator?
@@ -18,8 +21,11 @@ final class Collector: Sendable {
     private let publishedOverflow = Mutex<[String: UInt64]>([:])
     private let publishedLines = Mutex<(evaluated: UInt64, unmatched: UInt64, limits: UInt64)>((0, 0, 0))
 
-    init(pool: WorkerPool, evaluator: Evaluator?, metrics: SelfMetrics) {
+    private let catchUp: CatchUp?
+
+    init(pool: WorkerPool, evaluator: Evaluator?, catchUp: CatchUp?, metrics: SelfMetrics) {
         self.pool = pool
+        self.catchUp = catchUp
         self.evaluator = evaluator
         self.metrics = metrics
     }
@@ -27,7 +33,9 @@ final class Collector: Sendable {
     /// The rules' series, cut now; requests closer than a second share one cut.
     func snapshot() async -> Snapshot {
         let now = SystemClock.monotonicNanoseconds()
-        if let cached = cached.withLock({ $0 }), now - cached.at < 1_000_000_000 { return cached.snapshot }
+        if let cached = cached.withLock({ $0 }), now - cached.at < 1_000_000_000, cached.isComplete {
+            return cached.snapshot
+        }
         return await collect()
     }
 
@@ -36,6 +44,7 @@ final class Collector: Sendable {
 
     /// Cuts now, whatever was cut before.
     func collect() async -> Snapshot {
+        let isComplete = catchUp?.reason == nil
         var cuts = await pool.cut()
         // In the middle of a reload some workers run the old plan still: a moment later all run the new one.
         while Set(cuts.map(\.plan.number)).count > 1 { cuts = await pool.cut() }
@@ -45,7 +54,7 @@ final class Collector: Sendable {
         let snapshot = Snapshot(at: SystemClock.now(), families: plan.families(partials) + windows)
         let rows = publish(plan, partials, windows)
         let now = SystemClock.monotonicNanoseconds()
-        cached.withLock { $0 = Cached(snapshot: snapshot, rules: rows, at: now) }
+        cached.withLock { $0 = Cached(snapshot: snapshot, rules: rows, at: now, isComplete: isComplete) }
         return snapshot
     }
 

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Delivery
 import Engine
+import Intake
 import Logging
 import NIOCore
 import NIOPosix
@@ -58,6 +59,14 @@ func assembleAndRun(
     finish: (Assembly) async -> Outcome
 ) async -> Outcome {
     let logger = Logger(label: "millrace")
+    let lock: StateLock?
+    do throws(StateInUse) {
+        lock = try configuration.state.map { state throws(StateInUse) in try StateLock(directory: state.directory) }
+    } catch {
+        StandardError.write("millrace: \(error)\n")
+        return .wrongInput
+    }
+    defer { withExtendedLifetime(lock) {} }
     // One event loop for all sockets: HTTP in both directions and syslog over TCP.
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let client = PushClient.make(on: group)

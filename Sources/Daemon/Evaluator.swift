@@ -1,4 +1,5 @@
 import Engine
+import Intake
 import Logging
 import Records
 import ServiceLifecycle
@@ -17,8 +18,12 @@ final class Evaluator: Service {
     /// The instant that each group was evaluated at last, in ns.
     private let instants = Mutex<[String: Int64]>([:])
 
-    init(pool: WorkerPool, metrics: SelfMetrics, logger: Logger) {
+    /// Nothing is evaluated before it is over: the windows would lack what was in them before the restart.
+    private let catchUp: CatchUp?
+
+    init(pool: WorkerPool, catchUp: CatchUp?, metrics: SelfMetrics, logger: Logger) {
         self.pool = pool
+        self.catchUp = catchUp
         self.metrics = metrics
         self.logger = logger
     }
@@ -32,6 +37,10 @@ final class Evaluator: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
+                if self.catchUp?.reason != nil {
+                    try? await Task.sleep(for: .milliseconds(50))
+                    continue
+                }
                 let now = SystemClock.now().nanoseconds
                 var next = now + 1_000_000_000
                 for group in self.pool.plan.groups {

@@ -9,14 +9,14 @@ import ServiceLifecycle
 struct Sources: Service {
     // `any`: the lifecycle takes services of every type.
     private let services: [any Service]
-    private let tailer: Tailer?
+    let tailer: Tailer?
     private let listeners: [SyslogListener]
     private let standardInputs: [StandardInput]
-    private let store: CheckpointStore?
 
+    /// `store` is where the positions are found, and `catchUp` is told how far reading is.
     init(
         _ configuration: Configuration, once: Bool, streams: StreamTable, pool: WorkerPool, group: any EventLoopGroup,
-        metrics: SelfMetrics, logger: Logger
+        store: CheckpointStore?, catchUp: CatchUp, metrics: SelfMetrics, logger: Logger
     ) {
         var services: [any Service] = []
         var tails: [TailConfiguration] = []
@@ -42,15 +42,12 @@ struct Sources: Service {
                 services.append(input)
             }
         }
-        store = configuration.state.map { state in
-            CheckpointStore(directory: state.directory, metrics: metrics, logger: logger)
-        }
         tailer =
             tails.isEmpty
             ? nil
             : Tailer(
                 tails, streams: streams, sink: pool.sink(for: "tail"), store: store, metrics: metrics, logger: logger,
-                checkpointInterval: configuration.state?.interval ?? .seconds(5))
+                checkpointInterval: nil, catchUp: catchUp)
         if let tailer { services.append(tailer) }
         self.listeners = listeners
         self.standardInputs = standardInputs
@@ -71,20 +68,4 @@ struct Sources: Service {
 
     /// Where the listeners listen, ports of the system's choosing included.
     var boundAddresses: [SyslogAddress] { listeners.flatMap(\.boundAddresses) }
-
-    /// Writes the last checkpoint when everything after it in the group has stopped.
-    var finalCheckpoint: FinalCheckpoint? {
-        guard store != nil, let tailer else { return nil }
-        return FinalCheckpoint(tailer: tailer)
-    }
-}
-
-/// Writes the positions once more when all that was read is counted and delivered.
-struct FinalCheckpoint: Service {
-    let tailer: Tailer
-
-    func run() async throws {
-        await untilGracefulShutdown()
-        tailer.checkpoint()
-    }
 }

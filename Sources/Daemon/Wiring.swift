@@ -1,4 +1,5 @@
 import Delivery
+import Engine
 import Intake
 import Records
 import Rules
@@ -71,7 +72,15 @@ extension TailConfiguration {
         self.init(
             name: name, paths: tail.paths, exclude: tail.exclude, format: format,
             labels: SourceLabels(tail.labels, common: labels), start: tail.start == .end ? .end : .beginning,
-            pollInterval: tail.poll, maximumLineBytes: tail.maximumLineBytes, followsForever: follows)
+            pollInterval: tail.poll, maximumLineBytes: tail.maximumLineBytes, followsForever: follows,
+            timing: Self.timing(tail.timestamp))
+    }
+}
+
+extension TailConfiguration {
+    private static func timing(_ form: LineClock.Form?) -> (@Sendable () -> (any EntryTiming)?)? {
+        guard let form else { return nil }
+        return { LineTimes(form) }
     }
 }
 
@@ -119,7 +128,7 @@ extension Configuration {
         var copy = self
         if let listen = options.listen { copy.metrics.listen = NetworkAddress(host: listen.host, port: listen.port) }
         if let directory = options.state {
-            copy.state = State(directory: directory, interval: state?.interval ?? .seconds(5))
+            copy.state = State(directory: directory, interval: state?.interval ?? .seconds(1))
         }
         if let workers = options.workers { copy.workers = workers }
         return copy

@@ -1,7 +1,9 @@
 import Delivery
 import Engine
 import Intake
+import Logging
 import Records
+import Synchronization
 
 /// What a worker is asked to do, in the order in which it was asked.
 enum WorkerMessage: Sendable {
@@ -9,6 +11,8 @@ enum WorkerMessage: Sendable {
     case collect(at: Timestamp, @Sendable (WorkerCut) -> Void)
     case evaluate(group: String, at: Timestamp, @Sendable (WorkerWindows) -> Void)
     case adopt(Plan, at: Timestamp, @Sendable (()) -> Void)
+    /// Cut everything for a checkpoint; the first closure is called between the same two batches.
+    case checkpoint(alongside: @Sendable () -> Void, @Sendable ([UInt8]) -> Void)
 }
 
 /// What a worker holds at one point of its input.
@@ -35,14 +39,25 @@ final class Worker: Sendable {
     private let seed: UInt64
     /// False with `--once`: the entries of finished files may have any time.
     private let refusesAhead: Bool
+    /// Snapshots from before the restart, that it goes on with.
+    private let restoring: [[UInt8]]
+    private let last = Mutex<[UInt8]?>(nil)
+    /// Goes up with everything that a checkpoint would say.
+    let changes = Atomic<UInt64>(0)
 
-    init(name: String, queueBytes: Int, outlets: [LokiOutlet], seed: UInt64, refusesAhead: Bool) {
+    init(
+        name: String, queueBytes: Int, outlets: [LokiOutlet], seed: UInt64, refusesAhead: Bool, restoring: [[UInt8]]
+    ) {
         self.name = name
         queue = Handoff(limitBytes: queueBytes)
         self.outlets = outlets
         self.seed = seed
         self.refusesAhead = refusesAhead
+        self.restoring = restoring
     }
+
+    /// The snapshot with which it ended; nil while it works.
+    var lastSnapshot: [UInt8]? { last.withLock { $0 } }
 
     /// Asks and waits for the answer, which comes when everything before the question is done; nil when the queue is closed.
     func ask<Answer: Sendable>(
@@ -55,18 +70,14 @@ final class Worker: Sendable {
         }
     }
 
-    /// Works until the queue is closed and empty.
-    func run(_ plan: Plan) {
+    /// Works until the queue is closed and empty. `keeps` has it leave a snapshot behind.
+    func run(_ plan: Plan, keeps: Bool, logger: Logger) {
         var program = Program(plan, seed: seed)
         program.refusesAhead = refusesAhead
+        restore(&program, logger)
         while let message = queue.receive() {
             switch message {
-            case .batch(let batch):
-                let start = SystemClock.monotonicNanoseconds()
-                program.ingest(batch, at: SystemClock.now())
-                program.charge(nanoseconds: SystemClock.monotonicNanoseconds() - start)
-                batch.receipt?.settleCounted(destinations: outlets.count)
-                for outlet in outlets { outlet.offer(batch) }
+            case .batch(let batch): take(batch, &program)
             case .collect(let now, let reply):
                 let partial = program.collect(at: now)
                 reply(WorkerCut(plan: program.plan, partial: partial, newestEntry: program.newestEntryTime))
@@ -76,8 +87,42 @@ final class Worker: Sendable {
             case .adopt(let plan, let now, let reply):
                 program = Program(plan, keeping: program, at: now)
                 program.refusesAhead = refusesAhead
+                changes.add(1, ordering: .relaxed)
                 reply(())
+            case .checkpoint(let alongside, let reply):
+                alongside()
+                reply(program.snapshot())
             }
+        }
+        if keeps { last.withLock { $0 = program.snapshot() } }
+    }
+
+    /// Counts a batch, unless that was done before a restart, and hands it on.
+    private func take(_ batch: LineBatch, _ program: inout Program) {
+        if !batch.isCounted {
+            let start = SystemClock.monotonicNanoseconds()
+            program.ingest(batch, at: SystemClock.now())
+            program.charge(nanoseconds: SystemClock.monotonicNanoseconds() - start)
+        }
+        // Nothing may come between counting and this: a checkpoint has both or neither.
+        batch.receipt?.settleCounted(destinations: outlets.count)
+        changes.add(1, ordering: .relaxed)
+        for outlet in outlets { outlet.offer(batch) }
+    }
+
+    private func restore(_ program: inout Program, _ logger: Logger) {
+        for bytes in restoring {
+            let report = program.restore(bytes)
+            for damage in report.damage {
+                logger.error(
+                    "a part of the checkpoint cannot be used, its series start anew", metadata: ["reason": "\(damage)"])
+            }
+            if !report.dropped.isEmpty {
+                logger.notice(
+                    "rules that changed or went start anew",
+                    metadata: ["rules": "\(report.dropped.joined(separator: ", "))"])
+            }
+            logger.debug("rules go on where they were", metadata: ["rules": "\(report.restored)"])
         }
     }
 }

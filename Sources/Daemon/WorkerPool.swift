@@ -1,6 +1,7 @@
 import Delivery
 import Engine
 import Intake
+import Logging
 import Records
 import ServiceLifecycle
 import Synchronization
@@ -16,23 +17,36 @@ final class WorkerPool: Service {
     private let lastWindows = Mutex<[String: [MetricFamily]]>([:])
     private let closed = Mutex(false)
     private let once: Bool
+    /// A checkpoint will want what the workers end with.
+    private let keeps: Bool
+    private let logger: Logger
 
+    /// `restoring` are the snapshots of the workers before the restart, whatever their number; nil without a state folder.
     init(
-        count: Int, queueBytes: Int, outlets: [LokiOutlet], plan: Plan, seed: UInt64, once: Bool
+        count: Int, queueBytes: Int, outlets: [LokiOutlet], plan: Plan, seed: UInt64, once: Bool,
+        restoring: [[UInt8]]?, logger: Logger
     ) {
-        workers = (0..<count).map {
-            Worker(
-                name: "worker-\($0)", queueBytes: queueBytes, outlets: outlets, seed: seed, refusesAhead: !once)
+        workers = (0..<count).map { number in
+            let snapshots = (restoring ?? []).enumerated().filter { $0.offset % count == number }.map(\.element)
+            return Worker(
+                name: "worker-\(number)", queueBytes: queueBytes, outlets: outlets, seed: seed, refusesAhead: !once,
+                restoring: snapshots)
         }
+        keeps = restoring != nil
+        self.logger = logger
         current = Mutex(plan)
         self.once = once
     }
 
     var plan: Plan { current.withLock { $0 } }
 
+    private func worker(for source: String) -> Int {
+        source.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF } % workers.count
+    }
+
     /// Where a source puts its batches.
     func sink(for source: String) -> BatchSink {
-        let queue = workers[source.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF } % workers.count].queue
+        let queue = workers[worker(for: source)].queue
         return BatchSink(
             send: { queue.send(.batch($0), bytes: $0.byteCount) },
             offer: { queue.offer(.batch($0), bytes: $0.byteCount) },
@@ -43,7 +57,9 @@ final class WorkerPool: Service {
     func run() async throws {
         let plan = self.plan
         let threads = workers.map { worker in
-            BlockingThread.start(name: worker.name) { worker.run(plan) }
+            BlockingThread.start(name: worker.name) { [keeps, logger] in
+                worker.run(plan, keeps: keeps, logger: logger)
+            }
         }
         await untilGracefulShutdown()
         let cuts = await cut()
@@ -67,6 +83,31 @@ final class WorkerPool: Service {
         }
         last.withLock { $0 = cuts }
         return cuts
+    }
+
+    /// Goes up with everything that the workers count.
+    var changes: UInt64 { workers.reduce(0) { $0 &+ $1.changes.load(ordering: .relaxed) } }
+
+    /// What every worker holds, for a checkpoint; nil while they come to their ends.
+    ///
+    /// `alongside` is called where the batches of `source` are counted, between the same two as that worker's snapshot.
+    func snapshots(of source: String, alongside: @escaping @Sendable () -> Void) async -> [[UInt8]]? {
+        var snapshots: [[UInt8]] = []
+        let pinned = worker(for: source)
+        for (number, worker) in workers.enumerated() {
+            let step = number == pinned ? alongside : { @Sendable in }
+            let answer: [UInt8]? = await worker.ask { reply in .checkpoint(alongside: step, reply) }
+            if let snapshot = answer {
+                snapshots.append(snapshot)
+            } else if let snapshot = worker.lastSnapshot {
+                // Nothing is counted any more.
+                step()
+                snapshots.append(snapshot)
+            } else {
+                return nil
+            }
+        }
+        return snapshots
     }
 
     /// Evaluates a group's `record` rules at an instant; nil when the workers are gone, or change their plan just now.

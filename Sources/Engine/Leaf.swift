@@ -16,6 +16,8 @@ struct Leaf: ~Copyable {
     /// those of `fields` that are there.
     let isOpen: Bool
     let keepsNamed: Bool
+    /// By field: it is one of `fields`; only for open leaves.
+    private var named = OwnedBuffer<Bool>()
     /// The labels after which an error of a parser does not count; empty where every error does.
     var sufficient = OwnedBuffer<FieldID>()
     var bounds = OwnedBuffer<Double>()
@@ -56,7 +58,14 @@ struct Leaf: ~Copyable {
         samples = SampleStore(
             keepsTimes: layout.state == .counter, exact: layout.exactSamples, limit: options.windowSamples)
         table = SeriesTable(limit: rule.limit, template: plan.template)
-        for label in labels { fields.append(names.known(label)) }
+        for label in labels {
+            let id = names.known(label)
+            fields.append(id)
+            if isOpen, id.value >= named.count {
+                named.append(repeating: false, count: id.value + 1 - named.count)
+            }
+            if isOpen { named[id.value] = true }
+        }
         for label in plan.sufficient { sufficient.append(names.known(label)) }
         if case .histogram(let buckets) = plan.kind {
             for bound in buckets { bounds.append(bound) }
@@ -72,10 +81,7 @@ struct Leaf: ~Copyable {
     }
 
     /// True for the labels of `fields`.
-    func isNamed(_ id: FieldID) -> Bool {
-        for position in 0..<fields.count where fields[position] == id { return true }
-        return false
-    }
+    func isNamed(_ id: FieldID) -> Bool { id.value < named.count && named[id.value] }
 
     /// Keeps the line's exemplar for a series, where the rule has one.
     mutating func noteExemplar(_ value: Double, _ entry: Int, _ record: inout Record) {
@@ -107,12 +113,7 @@ struct ExemplarTable: ~Copyable {
     private var times = OwnedBuffer<Int64>()
 
     mutating func set(_ entry: Int, _ fields: borrowing OwnedBuffer<FieldID>, value: Double, in record: inout Record) {
-        let missing = entry + 1 - values.count
-        if missing > 0 {
-            bytes.append(repeating: 0, count: missing * Self.slotBytes)
-            values.append(repeating: 0, count: missing)
-            times.append(repeating: .min, count: missing)
-        }
+        makeRoom(for: entry)
         var length = 0
         for index in 0..<fields.count {
             let text = record.value(fields[index])
@@ -143,6 +144,39 @@ struct ExemplarTable: ~Copyable {
         }
         return Exemplar(
             labels: LabelSet(result), value: values[entry], time: Timestamp(nanoseconds: times[entry]))
+    }
+
+    func encode(labels: Int, to writer: inout StateWriter) {
+        var known: [Int] = []
+        for entry in 0..<values.count where times[entry] != .min { known.append(entry) }
+        writer.add(UInt32(known.count))
+        for entry in known {
+            writer.add(UInt32(entry))
+            writer.add(times[entry])
+            writer.add(values[entry])
+            let start = entry * Self.slotBytes
+            var length = 0
+            for _ in 0..<labels { length += 1 + Int(bytes[start + length]) }
+            writer.add(UInt8(length))
+            for offset in 0..<length { writer.add(bytes[start + offset]) }
+        }
+    }
+
+    /// Keeps a saved exemplar unless there is a newer one.
+    mutating func restore(_ saved: SavedLeaf.Exemplar, to entry: Int) {
+        makeRoom(for: entry)
+        guard saved.time > times[entry], saved.bytes.count <= Self.slotBytes else { return }
+        for (offset, byte) in saved.bytes.enumerated() { bytes[entry * Self.slotBytes + offset] = byte }
+        values[entry] = saved.value
+        times[entry] = saved.time
+    }
+
+    private mutating func makeRoom(for entry: Int) {
+        let missing = entry + 1 - values.count
+        guard missing > 0 else { return }
+        bytes.append(repeating: 0, count: missing * Self.slotBytes)
+        values.append(repeating: 0, count: missing)
+        times.append(repeating: .min, count: missing)
     }
 
     /// Forgets everything: entries were renumbered.

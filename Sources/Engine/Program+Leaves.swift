@@ -82,7 +82,7 @@ extension Program {
 
     /// The series of the labels that the rule names; made when it is new.
     @inline(__always)
-    private mutating func entry(_ index: Int) -> Int {
+    mutating func entry(_ index: Int) -> Int {
         var hash = record.seed
         for position in 0..<leaves[index].fields.count {
             let id = leaves[index].fields[position]

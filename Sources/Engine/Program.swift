@@ -187,6 +187,10 @@ public struct RuleCounts: BitwiseCopyable, Sendable {
         failures[Int(reason.rawValue)] &+= 1
     }
 
+    mutating func setFailed(_ reason: LineFailure, _ count: UInt64) {
+        failures[Int(reason.rawValue)] = count
+    }
+
     /// Lines that could not be used for this reason.
     public func failed(_ reason: LineFailure) -> UInt64 { failures[Int(reason.rawValue)] }
 

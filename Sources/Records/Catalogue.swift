@@ -105,6 +105,13 @@ extension SelfMetric {
         .gauge, "millrace_worker_queue_bytes", "Bytes waiting for a worker.", "worker")
     public static let checkpoints = SelfMetric(
         .counter, "millrace_checkpoints_total", "Checkpoints written, by outcome.", "outcome")
+    public static let checkpointSeconds = SelfMetric(
+        .gauge, "millrace_checkpoint_seconds", "Seconds that the last checkpoint took, cut and written.")
+    public static let checkpointBytes = SelfMetric(
+        .gauge, "millrace_checkpoint_bytes", "Size of the series in the last checkpoint.")
+    public static let catchUpSeconds = SelfMetric(
+        .gauge, "millrace_catch_up_seconds",
+        "Seconds after the start until all files were counted up to where they stood then.")
     public static let evaluations = SelfMetric(
         .counter, "millrace_evaluations_total", "Evaluations of rule groups.", "group")
     public static let evaluationsMissed = SelfMetric(

@@ -40,11 +40,13 @@ public final class LineBatch: Sendable {
     public let metadata: [MetadataPair]
     public let metadataNames: [String]
     public let receipt: Receipt?
+    /// The rules have counted these entries before a restart; they are only to be delivered.
+    public let isCounted: Bool
 
     /// Readable bytes behind the last line: a newline, then zeros, so that 8-byte loads may run over the end.
     public static let padding = 64
 
-    init(_ builder: consuming LineBatchBuilder, receipt: Receipt?) {
+    init(_ builder: consuming LineBatchBuilder, receipt: Receipt?, isCounted: Bool) {
         byteCount = builder.bytes.count
         builder.bytes.append(UInt8(ascii: "\n"))
         for _ in 1..<Self.padding { builder.bytes.append(0) }
@@ -54,6 +56,7 @@ public final class LineBatch: Sendable {
         metadata = builder.metadata
         metadataNames = builder.metadataNames
         self.receipt = receipt
+        self.isCounted = isCounted
     }
 }
 
@@ -128,7 +131,25 @@ public struct LineBatchBuilder: ~Copyable {
         return true
     }
 
-    public consuming func seal(receipt: Receipt? = nil) -> LineBatch {
-        LineBatch(self, receipt: receipt)
+    /// Gives the entries from `first` on the times that `time` reads from their lines; where it reads none, that of the
+    /// entry before, or what the entry has. Returns how many those were.
+    public mutating func setTimes(from first: Int = 0, _ time: (Span<UInt8>) -> Timestamp?) -> Int {
+        var unread = 0
+        var last: Timestamp?
+        for index in first..<max(first, lines.count) {
+            let range = lines[index].bytes.range
+            if let found = time(bytes.span.extracting(range)) {
+                last = found
+            } else {
+                unread += 1
+            }
+            if let last { lines[index].time = last }
+        }
+        return unread
+    }
+
+    /// `isCounted` for entries that were counted before a restart, and are only delivered again.
+    public consuming func seal(receipt: Receipt? = nil, isCounted: Bool = false) -> LineBatch {
+        LineBatch(self, receipt: receipt, isCounted: isCounted)
     }
 }

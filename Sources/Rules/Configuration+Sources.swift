@@ -1,3 +1,5 @@
+public import Engine
+
 extension Configuration {
     /// Where lines come from.
     public enum Source: Sendable {
@@ -29,7 +31,7 @@ extension Configuration {
         /// Joins lines to one entry; nil does not.
         public var multiline: Multiline?
         /// Takes the time from the line; nil takes the time it was read, or the runtime's with cri and docker.
-        public var timestamp: TimestampSource?
+        public var timestamp: LineClock.Form?
         /// Looks for changes this often instead of being told by the kernel, for network file systems; nil, the
         /// default, is told.
         public var poll: Duration?
@@ -38,7 +40,7 @@ extension Configuration {
 
         public init(
             paths: [String], exclude: [String] = [], format: Format = .raw, labels: [LabelTemplate] = [],
-            start: Start = .beginning, multiline: Multiline? = nil, timestamp: TimestampSource? = nil,
+            start: Start = .beginning, multiline: Multiline? = nil, timestamp: LineClock.Form? = nil,
             poll: Duration? = nil, maximumLineBytes: Int = 256 << 10
         ) {
             self.paths = paths
@@ -66,24 +68,6 @@ extension Configuration {
             self.firstLine = firstLine
             self.maximumLines = maximumLines
             self.wait = wait
-        }
-    }
-
-    /// Which field of a JSON or logfmt line has the entry's time.
-    public struct TimestampSource: Hashable, Sendable {
-        public enum Format: String, CaseIterable, Sendable {
-            case rfc3339, unix
-            case unixMilliseconds = "unix_ms"
-            case unixMicroseconds = "unix_us"
-            case unixNanoseconds = "unix_ns"
-        }
-        public var field: String
-        /// By default rfc3339.
-        public var format: Format
-
-        public init(field: String, format: Format = .rfc3339) {
-            self.field = field
-            self.format = format
         }
     }
 

@@ -49,15 +49,8 @@ extension ConfigurationReader {
         needLabels(result.labels, common, tail, "tail")
         result.start = tail.choice("start", Configuration.Tail.Start.self) ?? result.start
         if var multiline = tail.mapping("multiline") { result.multiline = read(multiline: &multiline) }
-        if var timestamp = tail.mapping("timestamp") {
-            timestamp.require("field")
-            let field = timestamp.text("field", wanted: "the name of a field")
-            let format = timestamp.choice("format", Configuration.TimestampSource.Format.self)
-            timestamp.finish()
-            result.timestamp = field.map { .init(field: $0, format: format ?? .rfc3339) }
-        }
+        if let timestamp = tail.mapping("timestamp") { result.timestamp = readClock(timestamp, findings) }
         notYet("multiline", tail, "every line is an entry")
-        notYet("timestamp", tail, "an entry has the time at which it was read, or the runtime's")
         result.poll = tail.duration("poll", atLeast: "10ms")
         result.maximumLineBytes = tail.bytes("maximum_line", in: 64...(16 << 20)) ?? result.maximumLineBytes
         tail.finish()

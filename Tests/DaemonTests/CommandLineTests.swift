@@ -49,12 +49,26 @@ import Testing
             (["query", "1", "--corpus", "x", "--labels", "a=b"], "are for --tail"),
             (["query", "1", "--tail", "x", "--timestamp", "format=unix"], "wanted either field=NAME or regex"),
             (["query", "1", "--tail", "x", "--limit", "0"], "--limit wants a number above 0"),
-            (["query", "1", "--tail", "x", "--step", "soon"], "--step wants seconds or a duration"),
+            (["query", "--bogus", "1", "--tail", "x"], "Unknown option '--bogus'"),
+            (["query", "1", "2", "--corpus", "x"], "wanted one query, found 2: 1 and 2"),
         ])
     func usage(arguments: [String], message: String) async throws {
         let (code, errors) = try await run(arguments)
         #expect(code == 2)
         #expect(errors.contains(message))
+    }
+
+    @Test("a wrong step is a wrong query, as for Loki")
+    func step() async throws {
+        let (code, errors) = try await run(["query", "1", "--tail", "x", "--step", "soon"])
+        #expect(code == 1)
+        #expect(errors.contains("--step wants seconds or a duration"))
+    }
+
+    @Test("a query may begin with a sign")
+    func sign() async throws {
+        let (code, errors) = try await run(["query", "-2 ^ 2", "--tail", "/dev/null"])
+        #expect(code == 0, "\(errors)")
     }
 
     @Test(

@@ -44,13 +44,14 @@ let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// One request, its answer read to the end (at most 32 MiB).
 func ask(
-    _ url: String, method: String = "GET", headers: [(String, String)] = [], body: [UInt8]? = nil
+    _ url: String, method: String = "GET", headers: [(String, String)] = [], body: [UInt8]? = nil,
+    within limit: TimeAmount = .seconds(20)
 ) async throws -> Answer {
     var request = HTTPClientRequest(url: url)
     request.method = .RAW(value: method)
     for (name, value) in headers { request.headers.add(name: name, value: value) }
     if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let response = try await HTTPClient.shared.execute(request, timeout: limit)
     let content = try await response.body.collect(upTo: 32 * 1_024 * 1_024)
     return Answer(
         status: Int(response.status.code),

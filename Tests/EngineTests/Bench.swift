@@ -10,8 +10,8 @@ struct Mill: ~Copyable {
     private let streams = StreamTable()
     private(set) var now: Int64 = 1_000_000_000_000
 
-    init(_ rules: [RuleDefinition]) throws {
-        program = Program(try Self.plan(rules), seed: 42)
+    init(_ rules: [RuleDefinition], seed: UInt64 = 42) throws {
+        program = Program(try Self.plan(rules), seed: seed)
     }
 
     static func plan(_ rules: [RuleDefinition]) throws -> Plan {

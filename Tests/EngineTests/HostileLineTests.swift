@@ -1,3 +1,4 @@
+import Fuzzing
 import Glibc
 import LogQL
 import Records
@@ -59,7 +60,7 @@ struct HostileLineTests {
             let expression = try #require(parse(#"{job="x"} "# + stage).expression, "\(stage)")
             let batches = AskedLines.batches([line])
             let before = peakKilobytes()
-            let took = ContinuousClock().measure {
+            let took = threadTime {
                 guard case .result(.streams(let streams)) = AskedLines.answer(expression, AskedLines.hour(), batches)
                 else {
                     Issue.record("\(stage) on \(name): no streams")

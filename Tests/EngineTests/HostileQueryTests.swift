@@ -1,4 +1,5 @@
 import Engine
+import Fuzzing
 import LogQL
 import Records
 import Testing
@@ -112,8 +113,7 @@ struct HostileQueryTests {
     ]
 
     private func check(_ hostile: Hostile) {
-        let clock = ContinuousClock()
-        let took = clock.measure {
+        let took = threadTime {
             switch AskedLines.answer(hostile.text, [hostile.line, hostile.line], pod: hostile.pod) {
             case .result: #expect(hostile.refusal == nil, "answered")
             case .failed(let message):

@@ -42,18 +42,20 @@ import Testing
         #expect(mill.counts(0).filtered == 1)
     }
 
-    @Test("a line with an error does not count unless the error is dropped or grouped by")
+    @Test("a line with an error does not count unless the error is looked at, dropped or grouped by")
     func errors() throws {
         var mill = try Mill([
             rule(.counter, "all_total", #"{job="x"} | json"#),
             rule(.counter, "dropped_total", #"{job="x"} | json | drop __error__, __error_details__"#),
             rule(.counter, "errors_total", #"{job="x"} | json"#, by: ["__error__"]),
             rule(.counter, "broken_total", #"{job="x"} | json | __error__!="" | drop __error__"#),
+            rule(.counter, "looked_total", #"{job="x"} | json | __error__=~"JSON.*""#),
         ])
         mill.feed(Self.ingress + [""])
         #expect(
             mill.series() == [
                 "all_total{}": "4", "dropped_total{}": "6", "errors_total{}": "4", "broken_total{}": "2",
+                "looked_total{}": "2",
                 #"errors_total{__error__="JSONParserErr"}"#: "2",
             ])
         #expect(mill.counts(0).failed(.json) == 2)

@@ -1,3 +1,4 @@
+import Fuzzing
 import Testing
 
 @testable import Engine
@@ -19,9 +20,9 @@ struct TemplateHostileTests {
             "{{regexReplaceAll \"(a*)*b\" __line__ \"x\"}}{{range 100000}}{{regexReplaceAll \"\" __line__ \"xxxxxxxxxxxxxxxxxxxxx\"}}{{end}}",
         ])
     func bounded(template: String) {
-        let clock = ContinuousClock()
+
         var found = ""
-        let took = clock.measure { found = render(template, line: String(repeating: "a", count: 2_000)) }
+        let took = threadTime { found = render(template, line: String(repeating: "a", count: 2_000)) }
         #expect(found.utf8.count <= TemplateLimits.outputBytes + 1_000)
         #expect(took < .seconds(20), "\(template) took \(took)")
     }

@@ -42,6 +42,63 @@ struct TailCheckpointTests {
         #expect(second.receiver.texts == ["3"])
     }
 
+    @Test("what was counted but not delivered is delivered, and not counted again")
+    func deliveredOnly() async throws {
+        let folder = TemporaryFolder()
+        append("1\n2\n", to: folder["x.log"])
+        let first = TailBench()
+        try await first.tail([configuration(folder["x.log"])], store: first.store(folder["state"])) { _ in
+            _ = await first.receiver.texts(count: 2)
+            first.receiver.settle(.countingOnly)
+            append("3\n4\n", to: folder["x.log"])
+            _ = await first.receiver.texts(count: 4)
+        }
+        append("5\n", to: folder["x.log"])
+        let second = TailBench()
+        try await second.readOnce([configuration(folder["x.log"])], store: second.store(folder["state"]))
+        #expect(second.receiver.texts == ["3", "4", "5"])
+        #expect(second.receiver.toCount == ["5"])
+    }
+
+    @Test("a line in parts that had no end is counted when it ends, and lines between its parts are not again")
+    func partsOverARestart() async throws {
+        func cri(_ stream: String, _ tag: String, _ text: String) -> String {
+            "2024-01-01T00:00:00.000000001Z \(stream) \(tag) \(text)\n"
+        }
+        let folder = TemporaryFolder()
+        var configuration = configuration(folder["x.log"])
+        configuration.format = .cri
+        append(cri("stdout", "P", "be") + cri("stderr", "F", "one") + cri("stderr", "F", "two"), to: folder["x.log"])
+        let first = TailBench()
+        try await first.tail([configuration], store: first.store(folder["state"])) { _ in
+            #expect(await first.receiver.texts(count: 2) == ["one", "two"])
+        }
+        append(cri("stderr", "F", "three") + cri("stdout", "F", "gun"), to: folder["x.log"])
+        let second = TailBench()
+        try await second.readOnce([configuration], store: second.store(folder["state"]))
+        #expect(second.receiver.toCount == ["three", "begun"])
+    }
+
+    @Test("the copy of a truncated file has what was on its way when the file was truncated")
+    func truncatedWithACopy() async throws {
+        let folder = TemporaryFolder()
+        append("1\n2\n", to: folder["x.log"])
+        let first = TailBench()
+        try await first.tail([configuration(folder["x.log"])], store: first.store(folder["state"])) { _ in
+            _ = await first.receiver.texts(count: 2)
+            first.receiver.settle(.nothing)
+            append("3\n", to: folder["x.log"])
+            _ = await first.receiver.texts(count: 3)
+            append("1\n2\n3\n4\n", to: folder["x.log.1"])
+            truncate(folder["x.log"], 0)
+            append("5\n", to: folder["x.log"])
+            _ = await first.receiver.texts(count: 5)
+        }
+        let second = TailBench()
+        try await second.readOnce([configuration(folder["x.log"])], store: second.store(folder["state"]))
+        #expect(second.receiver.toCount.sorted() == ["3", "4", "5"])
+    }
+
     @Test("positions are written down without being asked, and a tailer that is killed repeats little")
     func periodic() async throws {
         let folder = TemporaryFolder()

@@ -89,6 +89,8 @@ final class Receiver: Sendable {
     private struct State {
         var entries: [Entry] = []
         var batches = 0
+        /// Of batches that the rules would count.
+        var toCount: [String] = []
     }
     private let state = Mutex(State())
     private let settling: Mutex<Settling>
@@ -111,6 +113,7 @@ final class Receiver: Sendable {
         state.withLock {
             $0.entries += entries
             $0.batches += 1
+            if !batch.isCounted { $0.toCount += entries.map(\.text) }
         }
         switch settling.withLock({ $0 }) {
         case .everything: batch.receipt?.settleCounted(destinations: 0)
@@ -122,6 +125,7 @@ final class Receiver: Sendable {
 
     var entries: [Entry] { state.withLock { $0.entries } }
     var texts: [String] { entries.map(\.text) }
+    var toCount: [String] { state.withLock { $0.toCount } }
     var batches: Int { state.withLock { $0.batches } }
 
     /// Waits until so many entries have come, at most 20 seconds.

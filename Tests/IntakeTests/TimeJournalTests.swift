@@ -75,18 +75,18 @@ struct TimeJournalTests {
         for number in 0..<20_000 {
             let start = Int64(number) * 5
             journal.note(file, start, start + 5, time: Int64(number), bytes: bytes)
-            if number % 1_000 == 0 { journal.checkpoint(delivered: [2: start], lastSucceeded: true) }
+            if number % 1_000 == 0 { journal.checkpoint(covering: [2: start], lastSucceeded: true) }
         }
         #expect((contents(of: folder["state/times"])?.count ?? .max) < 48 * 8_000)
         // A checkpoint that was not written covers nothing.
-        journal.checkpoint(delivered: [2: 100_000], lastSucceeded: true)
-        journal.checkpoint(delivered: [2: 100_000], lastSucceeded: false)
+        journal.checkpoint(covering: [2: 100_000], lastSucceeded: true)
+        journal.checkpoint(covering: [2: 100_000], lastSucceeded: false)
         let again = TimeJournal(directory: folder["state"], logger: logger)
         #expect(again.entry(of: file, from: 99_990)?.time == 19_998)
         #expect(again.entry(of: file, from: 99_992)?.time == 19_999)
         #expect(again.entry(of: FileIdentity(device: 1, inode: 3), from: 0) == nil)
-        again.checkpoint(delivered: [2: 100_000], lastSucceeded: true)
-        again.checkpoint(delivered: [2: 100_000], lastSucceeded: true)
+        again.checkpoint(covering: [2: 100_000], lastSucceeded: true)
+        again.checkpoint(covering: [2: 100_000], lastSucceeded: true)
         #expect(again.entry(of: file, from: 0) == nil)
     }
 

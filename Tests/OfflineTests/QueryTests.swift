@@ -31,6 +31,16 @@ import Testing
         #expect(!found.failed)
     }
 
+    @Test("a selector that matches no stream is told, with the streams that there are")
+    func unmatched() {
+        let found = ask(request(#"{src="nosuch"}"#))
+        #expect(found.output == #"{"resultType":"streams","result":[]}"# + "\n")
+        #expect(found.errors.contains("no stream matches the query's selector"))
+        #expect(found.errors.contains("{job=\"edge\""))
+        #expect(!found.failed)
+        #expect(ask(request("vector(1)")).errors == "")
+    }
+
     @Test("without times a log query covers all entries; limit and direction choose among them")
     func limit() {
         let found = ask(

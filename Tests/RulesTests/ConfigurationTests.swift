@@ -1,4 +1,5 @@
 import Diagnostics
+import Engine
 import Records
 import Rules
 import Testing
@@ -49,7 +50,7 @@ struct ConfigurationTests {
         #expect(tail.labels[0].constant == "pods")
         #expect(tail.labels[1].parts == [.variable(scope: "path", name: "namespace")])
         #expect(tail.multiline == .init(firstLine: #"^\d{4}-\d\d-\d\d"#, maximumLines: 128, wait: .seconds(3)))
-        #expect(tail.timestamp == .init(field: "time", format: .rfc3339))
+        #expect(tail.timestamp == .init(place: .field("time")))
         #expect(syslog.listen.map(\.description) == ["udp://0.0.0.0:5514", "tcp://0.0.0.0:5514"])
         #expect(syslog.labels[3].parts == [.variable(scope: "syslog", name: "severity")])
         #expect(configuration.rules == ["rules/ingress-nginx", "/etc/millrace/rules/*.yaml"])
@@ -126,7 +127,7 @@ struct ConfigurationTests {
         #expect(tail.labels[1].parts.count == 3)
         #expect(tail.labels[2].constant == "5 ${x}")
         #expect(tail.multiline == .init(firstLine: #"^\S"#, maximumLines: 500, wait: .seconds(1)))
-        #expect(tail.timestamp == .init(field: "ts", format: .unixMilliseconds))
+        #expect(tail.timestamp == .init(place: .field("ts"), notation: .unix(3)))
         #expect(tail.poll == .seconds(1))
         #expect(tail.maximumLineBytes == 1 << 20)
         #expect(syslog.listen.map(\.description) == ["tls://[::]:6514", "unix:///run/m.sock", "udp://127.0.0.1:514"])

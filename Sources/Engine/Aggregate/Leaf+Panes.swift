@@ -87,7 +87,7 @@ extension Leaf {
 
     /// Makes `pane` the newest of a series: the panes that it pushes out are emptied.
     @inline(never)
-    private mutating func turn(to pane: Int64, from newest: Int64, _ base: Int) {
+    mutating func turn(to pane: Int64, from newest: Int64, _ base: Int) {
         let held = Int64(layout.held)
         let width = layout.state.width
         var empty = newest == .min || pane - newest >= held ? pane - held + 1 : newest + 1
@@ -156,7 +156,7 @@ extension Leaf {
         }
     }
 
-    private func pane(_ at: Int) -> PaneValue {
+    func pane(_ at: Int) -> PaneValue {
         PaneValue(
             count: table.values[at], number: table.values[at + 1],
             extra: layout.state.width == 3 ? table.values[at + 2] : 0)

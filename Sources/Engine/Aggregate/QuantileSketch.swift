@@ -16,6 +16,8 @@ struct QuantileSketch: Sendable {
     /// How often neighbours have been joined.
     private(set) var level = 0
 
+    init() {}
+
     var bucketCount: Int { counts.count }
 
     /// How far a value that is read may be off, in parts of it.
@@ -46,6 +48,37 @@ struct QuantileSketch: Sendable {
             while result.count < ranks.count, ranks[result.count] < seen { result.append(value(key)) }
         }
         return result
+    }
+
+    // MARK: Over a restart
+
+    /// How many values came.
+    var total: UInt64 { counts.values.reduce(0, +) }
+
+    func encode(to writer: inout StateWriter) {
+        writer.add(UInt32(level))
+        writer.add(UInt32(counts.count))
+        for (key, count) in counts {
+            writer.add(UInt32(bitPattern: key))
+            writer.add(count)
+        }
+    }
+
+    init(decoding reader: inout StateReader) throws(StateDamage) {
+        level = Int(try reader.word())
+        guard level <= 20 else { throw StateDamage(text: "a sketch of level \(level)") }
+        let number = try reader.elements(ofBytes: 12)
+        guard number <= Self.limit else { throw StateDamage(text: "a sketch of \(number) buckets") }
+        for _ in 0..<number {
+            let key = Int32(bitPattern: try reader.word())
+            let count = try reader.count()
+            // Twice the greatest index that a number can have: sums and halves of them are far from any limit.
+            let isSpecial = [Self.nan, Self.negativeInfinity, Self.infinity, 0].contains(key)
+            guard isSpecial || (1...2 * Self.shift).contains(abs(key)), counts[key] == nil else {
+                throw StateDamage(text: "a sketch with the bucket \(key)")
+            }
+            counts[key] = count
+        }
     }
 
     // MARK: Buckets

@@ -117,6 +117,27 @@ struct SampleStore: ~Copyable {
         return true
     }
 
+    /// Adds saved samples to a pane's; how many there was room for.
+    mutating func restore(_ content: WindowSamples, to slot: Int) -> UInt64 {
+        var added: UInt64 = 0
+        switch content {
+        case .timed(let samples):
+            for sample in samples where add(sample.value, at: sample.time, to: slot) { added += 1 }
+        case .values(let values):
+            // They stand as they are read: the newest chunk first.
+            for value in values.reversed() where add(value, at: 0, to: slot) { added += 1 }
+        case .sketch(let sketch):
+            guard buckets + sketch.bucketCount + Int(slots[slot].count) < bucketLimit else { return 0 }
+            if slots[slot].sketch < 0 { makeSketch(slot) }
+            let place = Int(slots[slot].sketch)
+            let before = sketches[place].bucketCount
+            sketches[place].merge(sketch)
+            buckets += sketches[place].bucketCount - before
+            added = sketch.total
+        }
+        return added
+    }
+
     private mutating func releaseChunks(_ slot: Int) {
         var chunk = slots[slot].chunk
         while chunk >= 0 {

@@ -21,6 +21,13 @@ struct StreamPulse {
     }
 }
 
+extension StreamPulse {
+    /// Notes the time of a line of a leaf's selector.
+    mutating func note(leaf: Int, _ time: Int64) {
+        newest[rootOfLeaf[leaf]] = max(newest[rootOfLeaf[leaf]], time)
+    }
+}
+
 extension Program {
     /// Notes when a run of lines of one stream was; lines from the future do not count.
     mutating func notePulse(_ lines: borrowing [Line], _ run: Range<Int>, roots: [Int]) {

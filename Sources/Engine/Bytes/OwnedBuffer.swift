@@ -68,6 +68,12 @@ extension OwnedBuffer where Element: BitwiseCopyable {
         count += added
     }
 
+    /// Appends the memory of all elements as it stands.
+    func write(to bytes: inout [UInt8]) {
+        let memory = unsafe UnsafeRawBufferPointer(start: base, count: count * MemoryLayout<Element>.stride)
+        unsafe bytes.append(contentsOf: memory)
+    }
+
     /// Forgets elements from the end until `count` is left.
     mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count, "cannot truncate to more than there is")

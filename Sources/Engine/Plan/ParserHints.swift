@@ -66,11 +66,12 @@ struct ParserHints: Sendable {
     /// A label called `x_extracted` may come from a key `x` that the stream has, too.
     private static func unique(_ names: [String]) -> [String] {
         var result: [String] = []
+        var seen: Set<String> = []
         for name in names {
-            if !result.contains(name) { result.append(name) }
+            if seen.insert(name).inserted { result.append(name) }
             guard name.hasSuffix("_extracted") else { continue }
             let plain = String(name.dropLast("_extracted".count))
-            if !result.contains(plain) { result.append(plain) }
+            if seen.insert(plain).inserted { result.append(plain) }
         }
         return result
     }

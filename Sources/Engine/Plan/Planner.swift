@@ -228,6 +228,10 @@ public struct Planner {
     private mutating func add(_ query: LogQuery, _ leaf: LeafPlan) {
         let place = add(leaf)
         add(query, to: .leaf(place), rule: leaf.rule, .every, keepsLine: false)
+        // A rule that looks at the error means the lines that come through: '| json | __error__!=""' counts broken lines.
+        if query.stages.contains(where: { $0.namesNeeded.contains("__error__") }) {
+            leaves[place].keepsParserErrors = true
+        }
     }
 
     private mutating func add(_ leaf: LeafPlan) -> Int {

@@ -71,6 +71,12 @@ struct EntryLog: ~Copyable {
 }
 
 extension Program {
+    /// There were more series, or more result streams, than the limit lets through.
+    var hasOverflow: Bool {
+        for index in 0..<leaves.count where leaves[index].table.overflowUpdates > 0 { return true }
+        return entries.table.overflowUpdates > 0
+    }
+
     /// A line has come through the pipeline of a log query. Always false: nothing follows.
     mutating func emit() -> Bool {
         guard entries.takes(record.time.nanoseconds) else { return false }

@@ -33,7 +33,9 @@ public struct LineClock: ~Copyable {
                 case "unix_us": self = .unix(6)
                 case "unix_ns": self = .unix(9)
                 default:
-                    guard TimeLayout(text) != nil else { return nil }
+                    // Nearly any text is a layout for Go, 'rfc3393' too; one without a year, a month or minutes is a slip.
+                    guard ["2006", "Jan", "04", ":4"].contains(where: { text.contains($0) }), TimeLayout(text) != nil
+                    else { return nil }
                     self = .layout(text)
                 }
             }

@@ -7,9 +7,13 @@ public import Records
 /// Entries may come in any order. A metric query keeps panes, never lines; a log query keeps its limit's lines.
 public struct Query: ~Copyable {
     private let times: QueryTimes
-    private let limits: QueryLimits
+    /// Series of one range aggregation, or result streams, at most.
+    private let seriesLimit: Int
     private let expression: Expression
     private var program: Program
+
+    /// What the labels of a series take, roughly.
+    private static let bytesOfLabels = 512
 
     /// What is wrong with a query; at least one diagnostic is an error.
     public struct Refusal: Error, Sendable {
@@ -24,17 +28,25 @@ public struct Query: ~Copyable {
     public init(
         _ expression: Expression, _ times: QueryTimes, limits: QueryLimits = QueryLimits()
     ) throws(Refusal) {
-        let rule = RuleDefinition(
+        var rule = RuleDefinition(
             name: "query", group: "query", kind: .record, expression: expression, limit: limits.series)
         if let problem = Self.problem(expression, times) { throw Refusal(diagnostics: [problem]) }
         let options = PlanOptions(
             purpose: .query, span: times.span, quantileSamples: limits.quantileSamples, windowSamples: limits.samples)
-        let (plan, problems) = Planner.plan([rule], options: options)
+        var (plan, problems) = Planner.plan([rule], options: options)
+        if let known = plan {
+            // As many series as their panes leave room for.
+            let room = limits.memoryBytes / (known.windowBytesPerSeries(rule: 0) + Self.bytesOfLabels)
+            if room < limits.series {
+                rule.limit = max(1, room)
+                (plan, problems) = Planner.plan([rule], options: options)
+            }
+        }
         guard let plan else { throw Refusal(diagnostics: problems.map(\.diagnostic)) }
+        seriesLimit = rule.limit
         warnings = problems.map(\.diagnostic)
         self.expression = expression
         self.times = times
-        self.limits = limits
         program = Program(plan, seed: UInt64.random(in: .min ... .max))
         program.refusesAhead = false
         if case .log(let start, let end, let direction, let limit) = times {
@@ -69,6 +81,9 @@ public struct Query: ~Copyable {
         }
     }
 
+    /// Entries taken, and those among them whose stream no selector of the query matches.
+    public var entries: (taken: UInt64, unmatched: UInt64) { (program.linesEvaluated, program.linesUnmatched) }
+
     /// Takes entries, of any time and in any order.
     public mutating func ingest(_ batch: LineBatch) {
         program.ingest(batch, at: Timestamp(nanoseconds: 0))
@@ -77,6 +92,10 @@ public struct Query: ~Copyable {
     /// The answer over the entries taken.
     public consuming func finish() throws(QueryFailure) -> QueryResult {
         if let failure = program.queryFailure { throw failure }
+        if program.hasOverflow {
+            throw QueryFailure(
+                message: "the query has more than \(seriesLimit) series: ask for fewer labels, or with a longer step")
+        }
         switch times {
         case .log: return .streams(program.entries.streams())
         case .instant(let instant):

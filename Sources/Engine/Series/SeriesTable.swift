@@ -26,7 +26,7 @@ struct SeriesTable: ~Copyable {
     private(set) var identities: [SeriesIdentity] = []
     /// The series that takes everything beyond the limit.
     private var overflow = -1
-    private(set) var overflowUpdates: UInt64 = 0
+    var overflowUpdates: UInt64 = 0
 
     init(limit: Int, template: [Double]) {
         self.limit = limit
@@ -133,6 +133,41 @@ struct SeriesTable: ~Copyable {
     private mutating func rehash(_ size: Int) {
         slots = OwnedBuffer(repeating: 0, count: size)
         for index in 0..<entries.count where entries[index].keyCount >= 0 { link(index) }
+    }
+
+    // MARK: Over a restart
+
+    /// What `encode` writes, in bytes, roughly.
+    var stateBytes: Int { 64 + entries.count * 24 + keys.count + values.count * 8 }
+
+    func encode(to writer: inout StateWriter) {
+        writer.add(UInt32(entries.count))
+        writer.add(Int64(overflow))
+        writer.add(overflowUpdates)
+        for index in 0..<entries.count {
+            writer.add(entries[index].created)
+            writer.add(entries[index].updated)
+            writer.add(Int64(entries[index].keyCount))
+        }
+        // Keys stand one after the other in the order of the entries; the overflow series has none.
+        writer.add(UInt64(keys.count))
+        writer.add(keys)
+        writer.add(values)
+    }
+
+    /// The overflow series, made when it is not there.
+    mutating func overflowEntry(at now: Int64, _ identity: SeriesIdentity) -> Int {
+        if overflow < 0 {
+            overflow = entries.count
+            append(Entry(hash: 0, keyStart: 0, keyCount: -1, created: now, updated: now), identity)
+        }
+        return overflow
+    }
+
+    /// Takes over the times of a series that was saved.
+    mutating func restoreTimes(_ entry: Int, created: Int64, updated: Int64, isNew: Bool) {
+        entries[entry].created = isNew ? created : min(entries[entry].created, created)
+        entries[entry].updated = isNew ? updated : max(entries[entry].updated, updated)
     }
 
     // MARK: Taking away

@@ -143,17 +143,24 @@ extension Program {
 struct HintRuntime: ~Copyable {
     /// Empty where every label may be needed.
     var required = OwnedBuffer<FieldID>()
+    /// By field: it is one of `required`.
+    private var isRequired = OwnedBuffer<Bool>()
     private var early: [(id: FieldID, filter: Int)] = []
 
     init(_ hint: StageTables.Hint, names: inout NameTable) {
-        for name in hint.required ?? [] { required.append(names.known(name)) }
+        for name in hint.required ?? [] {
+            let id = names.known(name)
+            required.append(id)
+            if id.value >= isRequired.count {
+                isRequired.append(repeating: false, count: id.value + 1 - isRequired.count)
+            }
+            isRequired[id.value] = true
+        }
         early = hint.early.map { (names.known($0.name), Int($0.filter)) }
     }
 
     func needs(_ id: FieldID) -> Bool {
-        if required.count == 0 { return true }
-        for index in 0..<required.count where required[index] == id { return true }
-        return false
+        required.count == 0 || id.value < isRequired.count && isRequired[id.value]
     }
 
     /// The label filter that is tried when a parser finds this label.

@@ -36,6 +36,8 @@ struct EntryReader {
         var withoutHeader = 0
         /// Lines whose last part never came.
         var withoutEnd = 0
+        /// Lines that do not tell their time.
+        var withoutTime = 0
         /// Lines whose stream was one too many.
         var overflowed = 0
     }
@@ -46,7 +48,9 @@ struct EntryReader {
 
         var count: Int { builder.lines.count }
 
-        consuming func seal(receipt: Receipt? = nil) -> LineBatch { builder.seal(receipt: receipt) }
+        consuming func seal(receipt: Receipt? = nil, isCounted: Bool = false) -> LineBatch {
+            builder.seal(receipt: receipt, isCounted: isCounted)
+        }
     }
 
     let format: LineFormat

@@ -42,6 +42,9 @@ public final class CheckpointStore: Sendable {
         contents = Mutex(Contents(failure: failure, isCurrentGood: isCurrent))
     }
 
+    /// A checkpoint was found at start, and can be used.
+    public var hasCheckpoint: Bool { !restored.sections.isEmpty }
+
     /// A section of the checkpoint as it was found at start; nil when there was none.
     public func section(_ name: String) -> [UInt8]? { restored.sections[name] }
 

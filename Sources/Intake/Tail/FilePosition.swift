@@ -23,16 +23,41 @@ final class FilePosition: Sendable {
     let size: Atomic<Int64>
     let lines = Atomic<UInt64>(0)
     let description: Mutex<Description>
+    /// The copy of a file that was truncated: it has the lines that were on their way then.
+    private let heir = Mutex<FilePosition?>(nil)
 
-    init(source: String, identity: FileIdentity, path: String, fingerprint: Fingerprint, offset: Int64, size: Int64) {
+    /// `offset` is where reading begins; up to `counted` the lines have been counted before.
+    init(
+        source: String, identity: FileIdentity, path: String, fingerprint: Fingerprint, offset: Int64,
+        counted: Int64? = nil, size: Int64
+    ) {
         self.source = source
         self.identity = identity
-        counted = Atomic(offset)
+        self.counted = Atomic(max(offset, counted ?? offset))
         delivered = Atomic(offset)
         sent = Atomic(offset)
         read = Atomic(offset)
         self.size = Atomic(size)
         description = Mutex(Description(path: path, fingerprint: fingerprint))
+    }
+
+    func settleCounted(upTo offset: Int64) {
+        counted.max(offset, ordering: .acquiringAndReleasing)
+        heir.withLock { $0 }?.counted.max(offset, ordering: .acquiringAndReleasing)
+    }
+
+    func settleDelivered(upTo offset: Int64) {
+        delivered.max(offset, ordering: .acquiringAndReleasing)
+        heir.withLock { $0 }?.delivered.max(offset, ordering: .acquiringAndReleasing)
+    }
+
+    /// Has what is settled of this file settled of its copy, too, of which nothing else is yet.
+    func pass(to copy: FilePosition) {
+        copy.counted.store(0, ordering: .releasing)
+        copy.delivered.store(0, ordering: .releasing)
+        heir.withLock { $0 = copy }
+        copy.counted.max(counted.load(ordering: .acquiring), ordering: .acquiringAndReleasing)
+        copy.delivered.max(delivered.load(ordering: .acquiring), ordering: .acquiringAndReleasing)
     }
 
     /// Nothing of the file is waiting for an answer any more, and no more will be read.
@@ -66,6 +91,10 @@ final class PositionLedger: Sendable {
         var current: [FileIdentity: FilePosition] = [:]
         /// From the last checkpoint, of files that have not been seen since.
         var restored: [FileIdentity: PositionRecord] = [:]
+        /// Of files that are finished with, in the order in which they were: a restart must not take one for new.
+        var finished: [PositionRecord] = []
+        /// What the next checkpoint has to say; nil for what holds when it is written.
+        var cut: [PositionRecord]?
     }
     private let state = Mutex(State())
     /// Goes up with every change that is worth writing down.
@@ -75,6 +104,7 @@ final class PositionLedger: Sendable {
     private static let memory: Int64 = 7 * 86_400 * 1_000_000_000
     /// How many of them.
     private static let maximumRestored = 10_000
+    private static let maximumFinished = 1_000
 
     init(restoring bytes: [UInt8]?) {
         let records = bytes.map(PositionRecord.decode) ?? []
@@ -85,10 +115,14 @@ final class PositionLedger: Sendable {
         }
     }
 
-    func add(_ position: FilePosition) {
-        state.withLock {
-            $0.current[position.identity] = position
-            $0.restored[position.identity] = nil
+    /// In one step the record of the file from before the restart goes, `restored`, and its position comes.
+    func add(_ position: FilePosition, restored: FileIdentity? = nil) {
+        state.withLock { state in
+            if let old = state.current[position.identity] { old.description.withLock { $0.isFinished = true } }
+            state.current[position.identity] = position
+            state.restored[position.identity] = nil
+            if let restored { state.restored[restored] = nil }
+            state.finished.removeAll { $0.identity == position.identity }
         }
         changes.add(1, ordering: .relaxed)
     }
@@ -107,15 +141,16 @@ final class PositionLedger: Sendable {
         state.withLock { $0.restored.removeValue(forKey: identity) != nil }
     }
 
-    /// The receipt of a batch of the file whose last line ends at `offset`.
-    func receipt(for position: FilePosition, upTo offset: Int64) -> Receipt {
+    /// The receipt of a batch of the file whose last line ends at `end`; where parts of lines wait for their ends,
+    /// reading would have to begin again at `offset`, before it.
+    func receipt(for position: FilePosition, upTo offset: Int64, end: Int64) -> Receipt {
         Receipt(
             onCounted: { [self] in
-                position.counted.max(offset, ordering: .acquiringAndReleasing)
+                position.settleCounted(upTo: end)
                 changes.add(1, ordering: .relaxed)
             },
             onDelivered: { [self] in
-                position.delivered.max(offset, ordering: .acquiringAndReleasing)
+                position.settleDelivered(upTo: offset)
                 changes.add(1, ordering: .relaxed)
             })
     }
@@ -125,27 +160,37 @@ final class PositionLedger: Sendable {
             .map(\.status)
     }
 
-    /// Up to where files are delivered, by inode; those that were not seen yet included.
-    var delivered: [UInt64: Int64] {
+    /// Up to where the next checkpoint says that files are settled, by inode.
+    var covered: [UInt64: Int64] {
         state.withLock { state in
-            var result: [UInt64: Int64] = [:]
-            for (identity, record) in state.restored { result[identity.inode] = record.settled }
-            for (identity, position) in state.current {
-                result[identity.inode] = min(
-                    position.counted.load(ordering: .acquiring), position.delivered.load(ordering: .acquiring))
-            }
-            return result
+            let records = state.cut ?? state.current.values.map { $0.record(at: 0) } + state.restored.values
+            return Dictionary(records.map { ($0.identity.inode, $0.settled) }, uniquingKeysWith: min)
         }
+    }
+
+    /// Has the next checkpoint say what holds now: called where nothing is being counted, so that the positions fit
+    /// the series that are cut at the same point.
+    func cut(at now: Int64) {
+        state.withLock { $0.cut = Self.records(&$0, at: now) }
     }
 
     /// The section of the checkpoint; lets go of files that are finished with.
     func encoded(at now: Int64) -> [UInt8] {
-        let records = state.withLock { state in
-            state.current = state.current.filter { !$0.value.isSettled }
-            state.restored = state.restored.filter { now - $0.value.seen < Self.memory }
-            return state.current.values.map { $0.record(at: now) } + state.restored.values
+        PositionRecord.encode(state.withLock { $0.cut ?? Self.records(&$0, at: now) })
+    }
+
+    private static func records(_ state: inout State, at now: Int64) -> [PositionRecord] {
+        for (identity, position) in state.current where position.isSettled {
+            state.current[identity] = nil
+            var record = position.record(at: now)
+            record.size = record.reached
+            state.finished.append(record)
         }
-        return PositionRecord.encode(records)
+        if state.finished.count > maximumFinished {
+            state.finished.removeFirst(state.finished.count - maximumFinished)
+        }
+        state.restored = state.restored.filter { now - $0.value.seen < memory }
+        return state.current.values.map { $0.record(at: now) } + state.restored.values + state.finished
     }
 }
 
@@ -168,6 +213,8 @@ struct PositionRecord: Hashable, Sendable {
 
     /// Up to where every line is both counted and delivered: where reading goes on.
     var settled: Int64 { min(counted, delivered) }
+    /// Up to where anything was done with it: the file had at least so many bytes.
+    var reached: Int64 { max(counted, delivered) }
 
     static let section = "files"
 

@@ -73,7 +73,8 @@ public final class StandardInput: Service {
     private static let setPipeSize: Int32 = 1_031
 
     private static func read(_ setup: Setup, _ waker: Waker) {
-        let counters = SourceCounters(source: setup.name, format: setup.format, metrics: setup.metrics)
+        let counters = SourceCounters(
+            source: setup.name, format: setup.format, readsTimes: false, metrics: setup.metrics)
         var reader = EntryReader(
             format: setup.format, maximumLineBytes: setup.maximumLineBytes,
             streams: EntryStreams(labels: setup.labels, path: setup.name, table: setup.streams), at: 0)

@@ -1,3 +1,5 @@
+public import Records
+
 /// Which files to read, and how.
 public struct TailConfiguration: Sendable {
     /// Where reading begins in files that were never seen.
@@ -20,12 +22,18 @@ public struct TailConfiguration: Sendable {
     public var maximumLineBytes: Int
     /// False: read what is there to its end, then stop (`--once`).
     public var followsForever: Bool
+    /// Reads the times of entries from their lines; nil: an entry has the time at which it was read, or the runtime's.
+    /// Called once, by the thread that reads.
+    // `any`: asked once per batch.
+    public var timing: (@Sendable () -> (any EntryTiming)?)?
 
     public init(
         name: String, paths: [String], exclude: [String] = [], format: LineFormat = .raw, labels: SourceLabels,
         start: Start = .beginning, pollInterval: Swift.Duration? = nil,
-        maximumLineBytes: Int = LineFramer.defaultMaximumLineBytes, followsForever: Bool = true
+        maximumLineBytes: Int = LineFramer.defaultMaximumLineBytes, followsForever: Bool = true,
+        timing: (@Sendable () -> (any EntryTiming)?)? = nil
     ) {
+        self.timing = timing
         self.name = name
         self.paths = paths.map(Glob.init)
         self.exclude = exclude.map(Glob.init)

@@ -112,7 +112,7 @@ extension TailLoop {
         guard sibling.status.identity.inode == record.identity.inode else { return false }
         // What is still at its path was truncated or rewritten if it does not fit; elsewhere it is another file.
         if sibling.path == record.path { return true }
-        guard sibling.status.size >= record.settled, let file = try? FileDescriptor(reading: sibling.path) else {
+        guard sibling.status.size >= record.reached, let file = try? FileDescriptor(reading: sibling.path) else {
             return false
         }
         return record.fingerprint.matches(file)
@@ -176,7 +176,8 @@ extension TailLoop {
             status.identity == copy.status.identity, fingerprint.matches(descriptor)
         else { return nil }
         let reading = follow(
-            copy.path, descriptor, status, source: file.source, from: file.reader.completeTo, labelledAs: path)
+            copy.path, descriptor, status, source: file.source, from: file.reader.completeTo, labelledAs: path,
+            original: file.position)
         reading.reader.continueParts(of: &file.reader)
         placeRotated(reading, copy, of: path)
         return reading

@@ -184,14 +184,21 @@ extension TailLoop {
                 look.restored.first { $0.identity == identity }
                 // The number of a device may be another one after a restart of the machine.
                 ?? look.restored.first { [path, label].contains($0.path) && $0.identity.inode == identity.inode }
+            let wasPresent = presentAtFirst.remove(identity) != nil
             let isNew =
-                (look.isFirst || presentAtFirst.remove(identity) != nil) && record == nil
+                (look.isFirst || wasPresent) && record == nil
                 && !look.restored.contains { $0.path == label }
             var offset = isNew && setup.configurations[source].start == .end ? status.size : 0
-            if let record { offset = resume(record, descriptor, status, path) }
-            if let end = finished.end(of: identity, descriptor), end <= status.size { offset = end }
+            var counted = offset
+            if let record { (offset, counted) = resume(record, descriptor, status, path) }
+            if let end = finished.end(of: identity, descriptor), end <= status.size {
+                (offset, counted) = (end, end)
+            }
 
-            let file = follow(path, descriptor, status, source: source, from: offset, labelledAs: label)
+            let file = follow(
+                path, descriptor, status, source: source, from: offset, counted: counted, labelledAs: label,
+                restored: record?.identity)
+            if wasPresent { setup.catchUp.add(file.position, size: status.size) }
             file.predecessor = predecessor
             predecessor?.rotation.hasSuccessor = true
             predecessor?.isReady = true
@@ -209,35 +216,38 @@ extension TailLoop {
         }
     }
 
-    /// Where to go on in a file that was read before the restart.
+    /// Where to go on in a file that was read before the restart, and up to where its lines were counted.
     private func resume(_ record: PositionRecord, _ file: FileDescriptor, _ status: FileStatus, _ path: String)
-        -> Int64
+        -> (offset: Int64, counted: Int64)
     {
-        setup.ledger.forget(record.identity)
         let problem: (reason: String, text: String)
-        if status.size < record.settled {
-            problem = ("truncated", "its size is \(status.size), \(record.settled) bytes of it were read")
+        if status.size < record.reached {
+            problem = ("truncated", "its size is \(status.size), \(record.reached) bytes of it were read")
         } else if !record.fingerprint.matches(file) {
             problem = ("replaced", "it does not begin as it did")
         } else {
-            return record.settled
+            return (record.settled, record.counted)
         }
         let name = setup.configurations.first { $0.paths.contains { $0.matches(path) } }?.name ?? ""
         setup.metrics.counter(.fileErrors, name, problem.reason).add()
         setup.logger.warning("'\(path)' is read from its beginning: \(problem.text)")
-        return 0
+        return (0, 0)
     }
 
     /// Has a file read from now on.
+    ///
+    /// Up to `counted` its lines were counted before; `restored` is the record of it that this replaces. A copy has the
+    /// lines that were read of the `original` and are on their way.
     func follow(
         _ path: String, _ descriptor: FileDescriptor, _ status: FileStatus, source: Int, from offset: Int64,
-        labelledAs label: String
+        counted: Int64? = nil, labelledAs label: String, restored: FileIdentity? = nil,
+        original: FilePosition? = nil
     ) -> TailedFile {
         let configuration = setup.configurations[source]
         let fingerprint = (try? Fingerprint(of: descriptor)) ?? .none
         let position = FilePosition(
             source: configuration.name, identity: status.identity, path: label, fingerprint: fingerprint,
-            offset: offset, size: status.size)
+            offset: offset, counted: counted, size: status.size)
         let reader = EntryReader(
             format: configuration.format, maximumLineBytes: configuration.maximumLineBytes,
             streams: EntryStreams(labels: configuration.labels, path: label, table: setup.streams), at: offset)
@@ -256,7 +266,9 @@ extension TailLoop {
                 polls = true
             }
         }
-        setup.ledger.add(position)
+        if let counted, counted > offset { file.countedBefore = counted }
+        original?.pass(to: position)
+        setup.ledger.add(position, restored: restored)
         files[status.identity] = file
         order.append(file)
         openFiles += 1

@@ -21,6 +21,8 @@ final class TailLoop {
     let waker: Waker
     let inotify: Inotify?
     let counters: [SourceCounters]
+    // `any`: asked once per batch.
+    private let timings: [(any EntryTiming)?]
     var files: [FileIdentity: TailedFile] = [:]
     /// The same files in the order in which they were found.
     var order: [TailedFile] = []
@@ -49,8 +51,10 @@ final class TailLoop {
         self.setup = setup
         self.waker = waker
         counters = setup.configurations.map {
-            SourceCounters(source: $0.name, format: $0.format, metrics: setup.metrics)
+            SourceCounters(
+                source: $0.name, format: $0.format, readsTimes: $0.timing != nil, metrics: setup.metrics)
         }
+        timings = setup.configurations.map { $0.timing?() }
         polls = setup.configurations.contains { $0.pollInterval != nil }
         var inotify: Inotify?
         if setup.configurations.contains(where: { $0.pollInterval == nil && $0.followsForever }) {
@@ -72,9 +76,11 @@ final class TailLoop {
     func run() throws(TailError) {
         defer { closeAll() }
         scan(isFirst: true)
+        setup.catchUp.begin(order.map { ($0.position, $0.size) })
         try requireFiles()
         while !isStopped {
             let bytes = readRound()
+            setup.catchUp.noteRound(isWaiting: obstacles.areWaiting)
             settleRotations(at: SystemTime.monotonic())
             callWaiting()
             if isOver { break }
@@ -229,7 +235,9 @@ final class TailLoop {
 
     /// How much to read of the file now, and what batch that was, when it was read before.
     private func planned(_ file: TailedFile) -> (bytes: Int, before: TimeJournal.Entry?) {
-        let rest = file.size - file.offset
+        // No batch has both lines that were counted before the restart and others.
+        let end = file.offset < file.countedBefore ? min(file.size, file.countedBefore) : file.size
+        let rest = end - file.offset
         let usual = Int(min(Int64(Self.readBytes), rest))
         guard file.reader.format == .raw, file.offset == file.reader.completeTo,
             let before = setup.journal?.entry(of: file.identity, from: file.offset)
@@ -253,16 +261,21 @@ final class TailLoop {
     }
 
     private func send(_ entries: consuming EntryReader.Entries, of file: TailedFile) {
-        let marks = entries.marks
         let count = entries.count
         guard count > 0 else { return }
+        if let timing = timings[file.source] {
+            entries.marks.withoutTime = timing.setTimes(of: &entries.builder)
+        }
+        let marks = entries.marks
         let offset = file.reader.resumeOffset
+        let end = file.reader.completeTo
         let receipt =
-            setup.remembersPositions ? setup.ledger.receipt(for: file.position, upTo: offset) : nil
+            setup.remembersPositions ? setup.ledger.receipt(for: file.position, upTo: offset, end: end) : nil
         file.position.sent.max(offset, ordering: .acquiringAndReleasing)
         file.position.lines.add(UInt64(count), ordering: .relaxed)
         counters[file.source].count(marks, lines: count)
-        if !setup.sink.send(entries.seal(receipt: receipt)) { isClosed = true }
+        let isCounted = file.countedBefore > 0 && end <= file.countedBefore
+        if !setup.sink.send(entries.seal(receipt: receipt, isCounted: isCounted)) { isClosed = true }
     }
 
     /// The file has become shorter than what was read of it: it begins again.
@@ -273,6 +286,7 @@ final class TailLoop {
             "'\(file.paths[0])' was truncated: its size is \(file.size), \(file.offset) bytes of it were read")
         setup.metrics.counter(.fileErrors, setup.configurations[file.source].name, "truncated").add()
         file.offset = 0
+        file.countedBefore = 0
         file.reader.restart()
         file.predecessor = copy
         let lines = file.position.lines.load(ordering: .relaxed)

@@ -12,6 +12,8 @@ final class TailedFile {
     var descriptor: FileDescriptor?
     /// The next byte to read.
     var offset: Int64
+    /// Up to here the lines were counted before the restart; they are only delivered.
+    var countedBefore: Int64 = 0
     /// At the last look.
     var size: Int64
     /// When its bytes changed last, as of the last look, in ns since the epoch.

@@ -11,29 +11,30 @@ import Synchronization
 public final class Tailer: Service {
     private let setup: TailSetup
     private let store: CheckpointStore?
-    private let checkpointInterval: Swift.Duration
+    private let checkpointInterval: Swift.Duration?
     /// The value of `PositionLedger.changes` when the positions were written last.
     private let written = Atomic<UInt64>(0)
 
     /// `maximumOpenFiles` is the most files that are held open; of more, those that rest are closed for a while.
     ///
     /// With a store, the position of every file is restored from it, and written to it every `checkpointInterval` when
-    /// it has changed.
+    /// it has changed; nil leaves the writing to the owner of the store. `catchUp` is told how far reading is.
     public init(
         _ configurations: [TailConfiguration], streams: StreamTable, sink: BatchSink, store: CheckpointStore?,
         metrics: SelfMetrics, logger: Logger, maximumOpenFiles: Int = 1_024,
-        checkpointInterval: Swift.Duration = .seconds(5)
+        checkpointInterval: Swift.Duration? = .seconds(5), catchUp: CatchUp? = nil
     ) {
         let ledger = PositionLedger(restoring: store?.section(PositionRecord.section))
         let journal = store.map { TimeJournal(directory: $0.directory, logger: logger) }
         setup = TailSetup(
             configurations: configurations, streams: streams, sink: sink, metrics: metrics, logger: logger,
             ledger: ledger, remembersPositions: store != nil, journal: journal,
-            maximumOpenFiles: max(1, maximumOpenFiles))
+            maximumOpenFiles: max(1, maximumOpenFiles),
+            catchUp: catchUp ?? CatchUp(isNeeded: false, metrics: metrics, logger: logger))
         self.store = store
         self.checkpointInterval = checkpointInterval
         store?.provide(PositionRecord.section) { [weak store] in
-            journal?.checkpoint(delivered: ledger.delivered, lastSucceeded: store?.problem == nil)
+            journal?.checkpoint(covering: ledger.covered, lastSucceeded: store?.problem == nil)
             return ledger.encoded(at: SystemTime.now())
         }
     }
@@ -48,8 +49,9 @@ public final class Tailer: Service {
         let outcome = Mutex<TailError?>(nil)
         let writes = Atomic<Bool>(true)
         await withTaskCancellationOrGracefulShutdownHandler {
-            let writer = store.map { store in
-                BlockingThread.start(name: "checkpoint") { [self] in
+            var writer: BlockingThread?
+            if let store, let checkpointInterval {
+                writer = BlockingThread.start(name: "checkpoint") { [self] in
                     while writes.load(ordering: .acquiring) {
                         wakers.writing.wait(nanoseconds: checkpointInterval.nanoseconds)
                         if writes.load(ordering: .acquiring) { checkpoint(store, ifChanged: true) }
@@ -77,6 +79,14 @@ public final class Tailer: Service {
         if let store { checkpoint(store, ifChanged: false) }
     }
 
+    /// Has the next checkpoint say how far the files are counted now.
+    ///
+    /// Call it where the batches of the files are counted, between two of them: then the positions fit the series.
+    public func cut() { setup.ledger.cut(at: SystemTime.now()) }
+
+    /// Goes up with every change of a position.
+    public var changes: UInt64 { setup.ledger.changes.load(ordering: .acquiring) }
+
     /// One row for each file that is read, and for each path that cannot be; sorted by source and path.
     public func status() -> [SourceStatus] {
         (setup.ledger.statuses + setup.obstacles.withLock { $0 })
@@ -103,6 +113,7 @@ final class TailSetup: Sendable {
     /// The times of lines that may be read again; nil where positions are not remembered.
     let journal: TimeJournal?
     let maximumOpenFiles: Int
+    let catchUp: CatchUp
     let isStopped = Atomic<Bool>(false)
     /// Paths that cannot be read just now.
     let obstacles = Mutex<[SourceStatus]>([])
@@ -110,7 +121,7 @@ final class TailSetup: Sendable {
     init(
         configurations: [TailConfiguration], streams: StreamTable, sink: BatchSink, metrics: SelfMetrics,
         logger: Logger, ledger: PositionLedger, remembersPositions: Bool, journal: TimeJournal?,
-        maximumOpenFiles: Int
+        maximumOpenFiles: Int, catchUp: CatchUp
     ) {
         self.configurations = configurations
         self.streams = streams
@@ -121,6 +132,7 @@ final class TailSetup: Sendable {
         self.remembersPositions = remembersPositions
         self.journal = journal
         self.maximumOpenFiles = maximumOpenFiles
+        self.catchUp = catchUp
     }
 }
 
@@ -132,12 +144,14 @@ struct SourceCounters {
     private let tooLong: SelfCounter
     private let withoutHeader: SelfCounter
     private let withoutEnd: SelfCounter
+    private let withoutTime: SelfCounter
 
-    init(source: String, format: LineFormat, metrics: SelfMetrics) {
+    init(source: String, format: LineFormat, readsTimes: Bool, metrics: SelfMetrics) {
         lines = metrics.counter(.linesRead, source)
         bytes = metrics.counter(.bytesRead, source)
         overflow = metrics.counter(.streamOverflow, source)
         tooLong = metrics.counter(.linesMarked, source, "line_too_long")
+        withoutTime = readsTimes ? metrics.counter(.linesMarked, source, "timestamp") : tooLong
         // With the raw format neither can happen, and a counter that never moves says nothing.
         withoutHeader = format == .raw ? tooLong : metrics.counter(.linesMarked, source, format.rawValue)
         withoutEnd =
@@ -150,6 +164,7 @@ struct SourceCounters {
         if marks.tooLong > 0 { tooLong.add(marks.tooLong) }
         if marks.withoutHeader > 0 { withoutHeader.add(marks.withoutHeader) }
         if marks.withoutEnd > 0 { withoutEnd.add(marks.withoutEnd) }
+        if marks.withoutTime > 0 { withoutTime.add(marks.withoutTime) }
         if marks.overflowed > 0 { overflow.add(marks.overflowed) }
     }
 }

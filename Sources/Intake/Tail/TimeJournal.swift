@@ -93,7 +93,7 @@ final class TimeJournal: Sendable {
 
     /// A checkpoint is about to be written, with files delivered up to here; the one before is on the disk unless it
     /// failed. Lets go of what that one covers, and forces the rest to the disk.
-    func checkpoint(delivered: [UInt64: Int64], lastSucceeded: Bool) {
+    func checkpoint(covering delivered: [UInt64: Int64], lastSucceeded: Bool) {
         let file = state.withLock { state -> FileDescriptor? in
             if lastSucceeded, let taken = state.taken { forget(coveredBy: taken, &state) }
             state.taken = delivered

@@ -48,17 +48,35 @@ private struct QueryRun {
             case .range(_, let end, _): end
             case .log(let start, let end, _, _): max(start, Timestamp(nanoseconds: end.nanoseconds &- 1))
             }
+        var streams: Set<LabelSet> = []
         do throws(InputProblem) {
-            notes += try readAll(fallback: fallback, report) { query.ingest($0) }.notes
+            let reading = try readAll(fallback: fallback, report) { batch in
+                query.ingest(batch)
+                if streams.count < Self.mostNamedStreams { streams.formUnion(batch.streams.map(\.labels)) }
+            }
+            notes += reading.notes
         } catch {
             throw QueryProblem(rendered: notes + "millrace: \(error)\n")
         }
+        if !expression.logQueries.isEmpty { notes += Self.note(ofUnmatched: query.entries, streams) }
         do throws(QueryFailure) {
             let result = try query.finish()
             return OfflineAnswer(output: render(result, times, as: request.output), errors: notes)
         } catch {
             throw QueryProblem(rendered: notes + "millrace: \(error.message)\n")
         }
+    }
+
+    private static let mostNamedStreams = 5
+
+    /// A selector that matches nothing is the first thing that goes wrong: says which streams there are.
+    private static func note(ofUnmatched entries: (taken: UInt64, unmatched: UInt64), _ streams: Set<LabelSet>)
+        -> String
+    {
+        guard entries.taken > 0, entries.unmatched == entries.taken else { return "" }
+        let named = streams.map(\.text).sorted().prefix(mostNamedStreams).joined(separator: ", ")
+        return "millrace: no stream matches the query's selector; there are for example \(named) "
+            + "(--labels gives labels to the streams of --tail)\n"
     }
 
     // MARK: times

@@ -2,6 +2,7 @@ import Diagnostics
 import Engine
 import LogQL
 import Records
+import Rules
 import YAML
 
 /// Reads a file of rule tests, and says everything that is wrong with it.
@@ -63,7 +64,7 @@ struct RuleTestReader {
         }
         let lines = input.value("lines").map { self.lines($0, testStart) } ?? []
         let path = input.text("file").map { (path: $0, range: input.range(of: "file")) }
-        let clock = input.mapping("timestamp").flatMap { self.clock($0) }
+        let clock = input.mapping("timestamp").flatMap { readClock($0, findings) }
         input.finish()
         return RuleTest.Input(
             labels: LabelSet(labels ?? []), start: start, step: step, lines: lines, file: path, clock: clock,
@@ -92,32 +93,6 @@ struct RuleTestReader {
             let metadata = line.labels("metadata") ?? []
             line.finish()
             return RuleTest.Input.Line(text: Array(text.utf8), time: time, metadata: metadata)
-        }
-    }
-
-    private func clock(_ reader: MappingReader) -> LineClock.Form? {
-        var clock = reader
-        let field = clock.text("field")
-        let regex = clock.text("regex")
-        let notation =
-            clock.parsed("format", wanted: "rfc3339, unix, unix_ms, unix_us, unix_ns or a layout of Go") {
-                LineClock.Form.Notation($0)
-            } ?? .rfc3339
-        clock.finish()
-        let form: LineClock.Form
-        switch (field, regex) {
-        case (let field?, nil): form = LineClock.Form(place: .field(field), notation: notation)
-        case (nil, let regex?): form = LineClock.Form(place: .regex(regex), notation: notation)
-        case (nil, nil), (.some, .some):
-            findings.error("timestamp: wanted either 'field' or 'regex'", at: clock.node.range)
-            return nil
-        }
-        do throws(LineClock.Problem) {
-            _ = try LineClock(form, reference: Self.defaultStart)
-            return form
-        } catch {
-            findings.error("timestamp: \(error.message)", at: clock.node.range)
-            return nil
         }
     }
 
