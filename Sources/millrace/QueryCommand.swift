@@ -80,13 +80,16 @@ struct QueryCommand: ParsableCommand {
     @Option(help: "text for people, json for programs, loki as Loki's HTTP API answers.")
     var output: QueryOutput = .text
 
+    /// The parser leaves the terminator '--' among what it does not recognize.
+    private var queries: [String] { expressions.filter { $0 != "--" } }
+
     func validate() throws {
-        if let unknown = expressions.first(where: { $0.hasPrefix("--") }) {
+        if let unknown = queries.first(where: { $0.hasPrefix("--") }) {
             throw ValidationError("Unknown option '\(unknown.prefix { $0 != "=" })'")
         }
-        guard expressions.count == 1 else {
+        guard queries.count == 1 else {
             throw ValidationError(
-                "wanted one query, found \(expressions.count): \(expressions.joined(separator: " and "))")
+                "wanted one query, found \(queries.count): \(queries.joined(separator: " and "))")
         }
         if corpus.isEmpty, tail.isEmpty { throw ValidationError("nothing to read; give --corpus or --tail") }
         if (corpus + tail).count(where: { $0 == "-" }) > 1 {
@@ -105,7 +108,7 @@ struct QueryCommand: ParsableCommand {
     }
 
     func run() throws {
-        var request = QueryRequest(expressions[0])
+        var request = QueryRequest(queries[0])
         if let step {
             guard let parsed = QueryRequest.step(step) else {
                 // Not a matter of usage: Loki refuses the query.

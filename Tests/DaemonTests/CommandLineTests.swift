@@ -65,9 +65,11 @@ import Testing
         #expect(errors.contains("--step wants seconds or a duration"))
     }
 
-    @Test("a query may begin with a sign")
-    func sign() async throws {
-        let (code, errors) = try await run(["query", "-2 ^ 2", "--tail", "/dev/null"])
+    @Test(
+        "a query may begin with a sign, and may stand behind the terminator",
+        arguments: [["-2 ^ 2", "--tail", "/dev/null"], ["--tail", "/dev/null", "--", "-2 ^ 2"]])
+    func sign(arguments: [String]) async throws {
+        let (code, errors) = try await run(["query"] + arguments)
         #expect(code == 0, "\(errors)")
     }
 
