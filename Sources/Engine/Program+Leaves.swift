@@ -118,22 +118,11 @@ extension Program {
     ///
     /// In the series of rules a label with an empty value is the same as none; in a query it is not, as in Loki.
     mutating func openEntry(_ index: Int) -> Int {
-        var key = OwnedBuffer<UInt8>(capacity: 512)
-        for number in 0..<record.fieldCount {
-            let id = FieldID(number)
-            guard isLabel(id, of: index) else { continue }
-            let value = record.value(id)
-            key.append(UInt32(number))
-            key.append(UInt32(truncatingIfNeeded: value.count))
-            key.append(value)
-        }
+        var key = gatheredKey(of: index)
         let view = key.paddedView()
         let hash = view.hash(seed: record.seed)
         if let known = leaves[index].table.find(key: view, hash) { return known }
-        var labels: [Label] = []
-        for number in 0..<record.fieldCount where isLabel(FieldID(number), of: index) {
-            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
-        }
+        let labels = gatheredLabels(of: index)
         let fixed = plan.fixedLabels(of: index)
         return leaves[index].table.add(
             key: key, hash, at: now,
@@ -143,9 +132,32 @@ extension Program {
             })
     }
 
+    /// The key of the labels that a leaf gathers from the line; nil: of all that the line has.
+    mutating func gatheredKey(of index: Int?) -> OwnedBuffer<UInt8> {
+        var key = OwnedBuffer<UInt8>(capacity: 512)
+        for number in 0..<record.fieldCount where isLabel(FieldID(number), of: index) {
+            let value = record.value(FieldID(number))
+            key.append(UInt32(number))
+            key.append(UInt32(truncatingIfNeeded: value.count))
+            key.append(value)
+        }
+        return key
+    }
+
+    /// The same labels, as copies.
+    mutating func gatheredLabels(of index: Int?) -> [Label] {
+        var labels: [Label] = []
+        for number in 0..<record.fieldCount where isLabel(FieldID(number), of: index) {
+            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
+        }
+        return labels
+    }
+
     /// Labels that begin with `__` are no labels of rules' series.
-    private mutating func isLabel(_ id: FieldID, of index: Int) -> Bool {
-        guard record.isPresent(id), leaves[index].isNamed(id) == leaves[index].keepsNamed else { return false }
+    private mutating func isLabel(_ id: FieldID, of index: Int?) -> Bool {
+        guard record.isPresent(id) else { return false }
+        guard let index else { return true }
+        guard leaves[index].isNamed(id) == leaves[index].keepsNamed else { return false }
         switch plan.options.purpose {
         case .query: return true
         case .rules: return !record.value(id).isEmpty && !names.name(of: id).hasPrefix("__")
@@ -180,10 +192,7 @@ extension Program {
         guard queryFailure == nil else { return }
         let kind = record.failure.text
         addErrorLabels()
-        var labels: [Label] = []
-        for number in 0..<record.fieldCount where record.isPresent(FieldID(number)) {
-            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
-        }
+        let labels = gatheredLabels(of: nil)
         queryFailure = QueryFailure(
             message: "pipeline error: '\(kind)' for series: '\(LabelSet(labels).text)'.\n"
                 + "Use a label filter to intentionally skip this error. (e.g | __error__!=\"\(kind)\").\n"

@@ -10,56 +10,16 @@ extension JSONScanner {
         }
     }
 
-    private enum Outcome {
-        case ended
-        /// Every chosen label has been found.
-        case complete
-        case failed(ScanError)
-    }
-
     private mutating func object(
         _ text: ByteView, prefix: ArraySlice<UInt8>?, depth: Int, _ fields: inout FieldBuffer, _ names: inout NameTable
-    ) -> Outcome {
-        var offset = text.skipJSONSpace(0)
-        guard offset < text.count, text[offset] == UInt8(ascii: "{") else { return .failed(.object) }
-        offset = text.skipJSONSpace(offset + 1)
-        guard offset < text.count else { return .failed(.malformed) }
-        while offset < text.count {
-            if text[offset] == UInt8(ascii: "}") { return .ended }
-            guard text[offset] == UInt8(ascii: "\"") else { return .failed(.object) }
-            let (end, escaped) = text.stringEnd(offset + 1)
-            guard end < text.count else { return .failed(.malformed) }
-            let key = text[offset + 1..<end]
-            if escaped, JSONEscape.check(key) != .good { return .failed(.escape) }
-            offset = text.skipJSONSpace(end + 1)
-            guard offset < text.count, text[offset] == UInt8(ascii: ":") else { return .failed(.malformed) }
-            offset = text.skipJSONSpace(offset + 1)
-            guard offset < text.count else { return .failed(.malformed) }
-            let value: JSONValue
-            switch JSONValue.read(text, at: offset) {
-            case .failure(let error): return .failed(error)
-            case .success(let read): value = read
-            }
-            offset = value.end
-            switch take(value, key, prefix: prefix, depth: depth, &fields, &names) {
-            case .ended: break
-            case .complete: return .complete
-            case .failed(let error): return .failed(error)
-            }
-            offset = text.skipJSONSpace(offset)
-            guard offset < text.count else { return .failed(.array) }
-            if text[offset] == UInt8(ascii: "}") { return .ended }
-            guard text[offset] == UInt8(ascii: ",") else { return .failed(.object) }
-            offset = text.skipJSONSpace(offset + 1)
-            guard offset < text.count else { return .failed(.array) }
-        }
-        return .failed(.object)
+    ) -> JSONWalk {
+        text.eachMember { key, value in take(value, key, prefix: prefix, depth: depth, &fields, &names) }
     }
 
     private mutating func take(
         _ value: JSONValue, _ key: ByteView, prefix: ArraySlice<UInt8>?, depth: Int, _ fields: inout FieldBuffer,
         _ names: inout NameTable
-    ) -> Outcome {
+    ) -> JSONWalk {
         switch value.kind {
         case .null, .array: return .ended
         case .object:
@@ -77,6 +37,54 @@ extension JSONScanner {
             }
             return isComplete ? .complete : .ended
         }
+    }
+}
+
+/// How a walk over the members of an object went on, or how it ended.
+enum JSONWalk {
+    case ended
+    /// Every chosen label has been found: what follows need not be read.
+    case complete
+    case failed(ScanError)
+}
+
+extension ByteView {
+    /// Goes through the members of the object that the text begins with, in the order of checks of Loki's parser, until
+    /// `body` answers something else than `ended`.
+    func eachMember(_ body: (ByteView, JSONValue) -> JSONWalk) -> JSONWalk {
+        var offset = skipJSONSpace(0)
+        guard offset < count, self[offset] == UInt8(ascii: "{") else { return .failed(.object) }
+        offset = skipJSONSpace(offset + 1)
+        guard offset < count else { return .failed(.malformed) }
+        while offset < count {
+            if self[offset] == UInt8(ascii: "}") { return .ended }
+            guard self[offset] == UInt8(ascii: "\"") else { return .failed(.object) }
+            let (end, escaped) = stringEnd(offset + 1)
+            guard end < count else { return .failed(.malformed) }
+            let key = self[offset + 1..<end]
+            if escaped, JSONEscape.check(key) != .good { return .failed(.escape) }
+            offset = skipJSONSpace(end + 1)
+            guard offset < count, self[offset] == UInt8(ascii: ":") else { return .failed(.malformed) }
+            offset = skipJSONSpace(offset + 1)
+            guard offset < count else { return .failed(.malformed) }
+            let value: JSONValue
+            switch JSONValue.read(self, at: offset) {
+            case .failure(let error): return .failed(error)
+            case .success(let read): value = read
+            }
+            switch body(key, value) {
+            case .ended: break
+            case .complete: return .complete
+            case .failed(let error): return .failed(error)
+            }
+            offset = skipJSONSpace(value.end)
+            guard offset < count else { return .failed(.array) }
+            if self[offset] == UInt8(ascii: "}") { return .ended }
+            guard self[offset] == UInt8(ascii: ",") else { return .failed(.object) }
+            offset = skipJSONSpace(offset + 1)
+            guard offset < count else { return .failed(.array) }
+        }
+        return .failed(.object)
     }
 }
 

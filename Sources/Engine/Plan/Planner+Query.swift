@@ -56,20 +56,11 @@ extension Planner {
     static func neededLabels(_ range: RangeAggregation, under pushed: VectorAggregation?) -> ParserHints.NeededLabels {
         if range.operation == .absentOverTime { return .none }
         var grouping = range.grouping
-        if grouping == nil, let pushed, pushed.operation == .sum, sumsAtOnce(range.operation) {
+        if grouping == nil, let pushed, pushed.operation == .sum, VectorOps.commutes(.sum, range.operation) {
             guard let outer = pushed.grouping else { return .none }
             grouping = outer
         }
         guard let grouping, !grouping.without else { return .every }
         return grouping.labels.isEmpty ? .none : .some(grouping.labels)
-    }
-
-    private static func sumsAtOnce(_ operation: RangeAggregation.Operation) -> Bool {
-        switch operation {
-        case .rate, .countOverTime, .bytesRate, .bytesOverTime, .sumOverTime: true
-        case .rateCounter, .avgOverTime, .minOverTime, .maxOverTime, .stddevOverTime, .stdvarOverTime,
-            .quantileOverTime, .firstOverTime, .lastOverTime, .absentOverTime:
-            false
-        }
     }
 }

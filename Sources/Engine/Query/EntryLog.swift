@@ -101,20 +101,11 @@ extension Program {
 
     /// The result stream of the line's labels; made when it is new.
     private mutating func openEntry() -> Int {
-        var key = OwnedBuffer<UInt8>(capacity: 512)
-        for number in 0..<record.fieldCount where record.isPresent(FieldID(number)) {
-            let value = record.value(FieldID(number))
-            key.append(UInt32(number))
-            key.append(UInt32(truncatingIfNeeded: value.count))
-            key.append(value)
-        }
+        var key = gatheredKey(of: nil)
         let view = key.paddedView()
         let hash = view.hash(seed: record.seed)
         if let known = entries.table.find(key: view, hash) { return known }
-        var labels: [Label] = []
-        for number in 0..<record.fieldCount where record.isPresent(FieldID(number)) {
-            labels.append(Label(names.name(of: FieldID(number)), record.value(FieldID(number)).string))
-        }
+        let labels = gatheredLabels(of: nil)
         return entries.table.add(
             key: key, hash, at: now, identity: { SeriesIdentity(labels: LabelSet(labels)) },
             overflowIdentity: { SeriesIdentity(labels: .empty) })

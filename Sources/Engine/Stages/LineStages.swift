@@ -20,55 +20,25 @@ struct UnpackScanner: ~Copyable {
         var entry: ExtractedField?
         var name: [UInt8] = []
         let store = ByteStore()
-        let error = line.eachMember { key, value in
-            guard value.kind == .string else { return }
+        let walk = line.eachMember { key, value in
+            guard value.kind == .string else { return .ended }
             if key.equals(Array("_entry".utf8)) {
                 entry = .jsonString(FieldID(0), value.text, hasBackslash: value.escaped)
-                return
+                return .ended
             }
             name.removeAll(keepingCapacity: true)
             LabelName.append(key, to: &name)
             let view = store.keep(name)
             let known = wanted == nil ? names.id(for: view) : names.find(view)
-            guard let id = known, wanted?.contains(id) ?? true else { return }
+            guard let id = known, wanted?.contains(id) ?? true else { return .ended }
             fields.append(.jsonString(id, value.text, hasBackslash: value.escaped))
+            return .ended
         }
-        if error != .none { fields.removeAll() }
-        return (error, error == .none ? entry : nil)
-    }
-}
-
-extension ByteView {
-    /// Goes through the members of the object that the line begins with, in the order of checks of Loki's parser.
-    func eachMember(_ body: (ByteView, JSONValue) -> Void) -> ScanError {
-        var offset = skipJSONSpace(0)
-        guard offset < count, self[offset] == UInt8(ascii: "{") else { return .object }
-        offset = skipJSONSpace(offset + 1)
-        guard offset < count else { return .malformed }
-        while offset < count {
-            if self[offset] == UInt8(ascii: "}") { return .none }
-            guard self[offset] == UInt8(ascii: "\"") else { return .object }
-            let (end, escaped) = stringEnd(offset + 1)
-            guard end < count else { return .malformed }
-            let key = self[offset + 1..<end]
-            if escaped, JSONEscape.check(key) != .good { return .escape }
-            offset = skipJSONSpace(end + 1)
-            guard offset < count, self[offset] == UInt8(ascii: ":") else { return .malformed }
-            offset = skipJSONSpace(offset + 1)
-            guard offset < count else { return .malformed }
-            switch JSONValue.read(self, at: offset) {
-            case .failure(let error): return error
-            case .success(let value):
-                body(key, value)
-                offset = skipJSONSpace(value.end)
-            }
-            guard offset < count else { return .array }
-            if self[offset] == UInt8(ascii: "}") { return .none }
-            guard self[offset] == UInt8(ascii: ",") else { return .object }
-            offset = skipJSONSpace(offset + 1)
-            guard offset < count else { return .array }
+        if case .failed(let error) = walk {
+            fields.removeAll()
+            return (error, nil)
         }
-        return .object
+        return (.none, entry)
     }
 }
 

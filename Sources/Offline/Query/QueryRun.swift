@@ -21,9 +21,6 @@ private struct QueryRun {
     private let now = Timestamp(nanoseconds: systemNanoseconds())
     private var notes = ""
 
-    /// As Loki's query endpoints.
-    private static let mostSteps: Int64 = 11_000
-
     init(_ request: QueryRequest) throws(QueryProblem) {
         self.request = request
         source = SourceText(name: "<query>", text: request.expression)
@@ -109,7 +106,7 @@ private struct QueryRun {
             let span = end.nanoseconds.subtractingReportingOverflow(start.nanoseconds)
             guard !span.overflow else { throw QueryProblem("the range is too long") }
             let step = request.step ?? max(1, span.partialValue / 1_000_000_000 / 250) * 1_000_000_000
-            guard span.partialValue / step <= Self.mostSteps else {
+            guard span.partialValue / step <= QueryLimits.maximumSteps else {
                 throw QueryProblem(
                     "exceeded maximum resolution of 11,000 points per time series; try a greater --step")
             }
